@@ -1,0 +1,1 @@
+-- Nothing to seed: users sign up, and conversations come from WhatsApp. The ready-made login of `npm run dev` is made through the auth API.
