@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { Conversation } from './conversation.ts'
+import { Message } from './message.ts'
+import { Session } from './session.ts'
+
+/** REST requests and responses: the routes validate with these, and the OpenAPI document is generated from them. */
+const success = z.literal(true)
+
+/** A conversation's uuid or any JID that its person ever had. */
+export const ConversationReference = z.string().min(1).max(256)
+
+export const ErrorResponse = z.object({
+  success: z.literal(false),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    param: z.string().optional(),
+    request_id: z.string().optional(),
+    retryable: z.boolean().optional(),
+    retry_after: z.number().optional(),
+  }),
+})
+
+export const QrResponse = z.object({
+  success,
+  message: z.string(),
+  connected: z.boolean(),
+  data: z.object({ qr: z.string().startsWith('data:image/png;base64,'), expires_at: z.string() }).optional(),
+})
+
+export const ConversationsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(1024).optional(),
+  q: z.string().max(200).optional(),
+  archived: z.enum(['true', 'false']).default('false'),
+})
+export const ConversationsResponse = z.object({
+  success,
+  conversations: z.array(Conversation),
+  next_cursor: z.string().nullable(),
+})
+
+export const MessagesQuery = z.object({
+  conversationId: ConversationReference,
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  before: z.string().max(1024).optional(),
+  after: z.string().max(1024).optional(),
+})
+export const MessagesResponse = z.object({
+  success,
+  messages: z.array(Message),
+  /** Pass as `before` for older messages; null when there are none. */
+  previous_cursor: z.string().nullable(),
+  /** Pass as `after` for newer ones; null for an empty conversation. */
+  next_cursor: z.string().nullable(),
+})
+
+export const SendMessageRequest = z.strictObject({
+  conversationId: ConversationReference,
+  textContent: z.string(),
+  attachments: z.array(z.unknown()).max(30).optional(),
+  replyTo: z.uuid().optional(),
+})
+export const SendMessageResponse = z.object({ success, message: Message })
+
+export const StartConversationRequest = z.union([
+  z.strictObject({ phone: z.string().min(1).max(40) }),
+  z.strictObject({ jid: z.string().min(1).max(128) }),
+])
+export const StartConversationResponse = z.object({ success, conversation: Conversation })
+
+export const MarkReadRequest = z.strictObject({ conversationId: ConversationReference })
+export const MarkReadResponse = z.object({ success, conversation_id: z.uuid(), read: z.number().int() })
+
+export const SessionResponse = z.object({ success, session: Session })

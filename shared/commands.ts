@@ -1,0 +1,17 @@
+import { z } from 'zod'
+
+/** What a client may ask WhatsApp to do, as the host claims it from session_commands. Ids only; the host reads the rows. */
+export const Command = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('send_message'), conversation_id: z.uuid(), message_id: z.uuid() }),
+  z.object({ kind: z.literal('start_conversation'), payload: z.object({ jid: z.string() }) }),
+  z.object({
+    kind: z.literal('mark_read'),
+    conversation_id: z.uuid(),
+    payload: z.object({ message_ids: z.array(z.uuid()) }),
+  }),
+  z.object({ kind: z.literal('logout') }),
+])
+export type Command = z.infer<typeof Command>
+
+/** A claimed command with its bookkeeping. */
+export type ClaimedCommand = Command & { id: string; user_id: string; attempts: number; created_at: Date }

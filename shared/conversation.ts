@@ -1,0 +1,24 @@
+import { z } from 'zod'
+
+/** A row of conversations_new as the API shows it. `external_id` is the JID: the number's once known, else the LID, or the group's. */
+export const Conversation = z.object({
+  id: z.uuid(),
+  session_id: z.uuid(),
+  external_id: z.string(),
+  kind: z.enum(['contact', 'group']),
+  contact_name: z.string().nullable(),
+  contact_photo_url: z.string().nullable(),
+  started_at: z.string().nullable(),
+  wa_user_id: z.string().nullable(),
+  ai_active: z.boolean().nullable(),
+  personality_id: z.uuid().nullable(),
+  no_ac_ai: z.boolean().nullable(),
+  unread_count: z.number().int(),
+  archived: z.boolean(),
+  last_message_at: z.string().nullable(),
+  last_message_text: z.string().nullable(),
+  last_message_type: z.string().nullable(),
+  last_message_from_me: z.boolean().nullable(),
+  activity_at: z.string(),
+})
+export type Conversation = z.infer<typeof Conversation>

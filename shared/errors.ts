@@ -1,0 +1,142 @@
+/** One table of everything that can go wrong in public: code → HTTP status, whether a retry may help, and the sentence in Spanish and English. */
+const table = {
+  invalid_request: [400, false, 'La petición no es válida.', 'The request is not valid.'],
+  invalid_json: [400, false, 'El cuerpo no es JSON válido.', 'The body is not valid JSON.'],
+  invalid_cursor: [
+    400,
+    false,
+    'El cursor no es válido para esta consulta. Empieza por la primera página.',
+    'The cursor is not valid for this query. Start from the first page.',
+  ],
+  invalid_phone: [
+    400,
+    false,
+    'El número no es válido. Escríbelo con el prefijo del país, por ejemplo +34 600 111 222.',
+    'The number is not valid. Write it with its country code, for example +34 600 111 222.',
+  ],
+  empty_text: [400, false, 'El texto está vacío.', 'The text is empty.'],
+  text_too_long: [400, false, 'El texto supera los 65.536 caracteres.', 'The text is longer than 65,536 characters.'],
+  attachments_unsupported: [400, false, 'Todavía no se pueden enviar adjuntos.', 'Attachments cannot be sent yet.'],
+  missing_token: [401, false, 'Falta el token de acceso.', 'The access token is missing.'],
+  invalid_token: [401, false, 'El token de acceso no es válido.', 'The access token is not valid.'],
+  expired_token: [
+    401,
+    false,
+    'El token de acceso ha caducado. Inicia sesión de nuevo.',
+    'The access token has expired. Sign in again.',
+  ],
+  other_user: [
+    403,
+    false,
+    'La conexión ya pertenece a otro usuario.',
+    'The connection already belongs to another user.',
+  ],
+  origin_not_allowed: [403, false, 'Este origen no está permitido.', 'This origin is not allowed.'],
+  not_found: [404, false, 'No encontrado.', 'Not found.'],
+  conversation_not_found: [404, false, 'Conversación no encontrada', 'Conversation not found'],
+  message_not_found: [404, false, 'Mensaje no encontrado.', 'Message not found.'],
+  not_on_whatsapp: [404, false, 'Ese número no está en WhatsApp.', 'That number is not on WhatsApp.'],
+  method_not_allowed: [405, false, 'Ese método no existe aquí.', 'That method does not exist here.'],
+  idempotency_conflict: [
+    409,
+    false,
+    'Esta clave de idempotencia ya se usó con otra petición.',
+    'This idempotency key was used for another request.',
+  ],
+  session_not_linked: [
+    409,
+    false,
+    'No hay ningún teléfono vinculado. Escanea primero el código QR.',
+    'No phone is linked. Scan the QR code first.',
+  ],
+  lease_lost: [409, true, 'Otro servidor atiende esta sesión.', 'Another host holds this session.'],
+  payload_too_large: [413, false, 'La petición es demasiado grande.', 'The request is too large.'],
+  too_many_connections: [
+    429,
+    true,
+    'Ya hay 5 conexiones abiertas. Cierra una e inténtalo de nuevo.',
+    'There are 5 open connections already. Close one and try again.',
+  ],
+  rate_limited: [429, true, 'Demasiadas peticiones. Espera un momento.', 'Too many requests. Wait a moment.'],
+  message_rejected: [422, false, 'WhatsApp ha rechazado el mensaje.', 'WhatsApp rejected the message.'],
+  internal: [500, true, 'Algo ha fallado por nuestra parte.', 'Something failed on our side.'],
+  unavailable: [
+    503,
+    true,
+    'El servicio no está disponible ahora mismo. Inténtalo de nuevo en unos segundos.',
+    'The service is not available right now. Try again in a few seconds.',
+  ],
+  whatsapp_timeout: [
+    504,
+    true,
+    'WhatsApp no ha respondido a tiempo. Inténtalo de nuevo.',
+    'WhatsApp did not answer in time. Try again.',
+  ],
+  send_timeout: [
+    504,
+    true,
+    'El mensaje no se pudo enviar: WhatsApp no lo confirmó a tiempo.',
+    'The message could not be sent: WhatsApp did not acknowledge it in time.',
+  ],
+} as const satisfies Record<string, readonly [status: number, retryable: boolean, es: string, en: string]>
+
+export type ErrorCode = keyof typeof table
+export type ErrorStatus = (typeof table)[ErrorCode][0]
+export type Language = 'es' | 'en'
+
+export const errorCodes = Object.keys(table) as ErrorCode[]
+
+/** An error that may be shown to whoever caused it. `detail` is for logs only. */
+export class PublicError extends Error {
+  readonly code: ErrorCode
+  /** Path of the field that is wrong. */
+  readonly param: string | undefined
+  /** Replaces the table's sentence where a more exact one can be given. */
+  readonly sentence: string | undefined
+  override readonly name = 'PublicError'
+  constructor(code: ErrorCode, options: { detail?: string; param?: string; sentence?: string; cause?: unknown } = {}) {
+    super(options.detail ?? table[code][3], { cause: options.cause })
+    this.code = code
+    this.param = options.param
+    this.sentence = options.sentence
+  }
+}
+
+/** The public row of a code. */
+export function describeError(
+  code: ErrorCode,
+  language: Language,
+): {
+  status: ErrorStatus
+  retryable: boolean
+  message: string
+} {
+  const [status, retryable, es, en] = table[code]
+  return { status, retryable, message: language === 'en' ? en : es }
+}
+
+/** The code if the table has it, else null. */
+export function asErrorCode(code: unknown): ErrorCode | null {
+  return typeof code === 'string' && Object.hasOwn(table, code) ? (code as ErrorCode) : null
+}
+
+/**
+ * Any thrown value as a PublicError: itself; an error of a SQL function, whose hint is the code (private.fail), as PostgREST and
+ * as the Postgres driver hand it on; everything else is `internal`, its cause kept for the log.
+ */
+export function toPublicError(error: unknown): PublicError {
+  if (error instanceof PublicError) return error
+  const code = asErrorCode((error as { hint?: unknown } | null)?.hint)
+  if (code) return new PublicError(code, { cause: error })
+  return new PublicError('internal', { cause: error })
+}
+
+/** The language that an Accept-Language header asks for: Spanish unless English comes first. */
+export function preferredLanguage(acceptLanguage: string | null | undefined): Language {
+  for (const part of (acceptLanguage ?? '').split(',')) {
+    const tag = part.trim().slice(0, 2).toLowerCase()
+    if (tag === 'es') return 'es'
+    if (tag === 'en') return 'en'
+  }
+  return 'es'
+}

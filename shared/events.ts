@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import type { Message } from './message.ts'
+import type { Conversation } from './conversation.ts'
+import { MessageStatus } from './message.ts'
+import { SessionReason, SessionStatus } from './session.ts'
+
+const uuid = z.uuid()
+
+/**
+ * The domain events of a session, as the event log keeps them: ids and small facts, no message text. Each says when it is written,
+ * always in the transaction of the rows that it describes.
+ */
+export const SessionEvent = z.discriminatedUnion('type', [
+  /** The session's status changed. */
+  z.object({
+    type: z.literal('session.status'),
+    data: z.object({ status: SessionStatus, reason: SessionReason.nullish(), phone: z.string().nullish() }),
+  }),
+  /** A chunk of the phone's history was stored. */
+  z.object({
+    type: z.literal('history.imported'),
+    data: z.object({ conversations: z.number(), messages: z.number(), progress: z.number().nullish() }),
+  }),
+  /** A conversation row is new. */
+  z.object({ type: z.literal('conversation.created'), data: z.object({ conversation_id: uuid }) }),
+  /** A conversation row changed: name, JID, unread count, archived. */
+  z.object({
+    type: z.literal('conversation.updated'),
+    data: z.object({ conversation_id: uuid, unread_count: z.number().optional() }),
+  }),
+  /** Two conversations turned out to be one person; `merged_id` is gone and leads to `conversation_id`. */
+  z.object({ type: z.literal('conversation.merged'), data: z.object({ conversation_id: uuid, merged_id: uuid }) }),
+  /** A message row is new, in or out. */
+  z.object({
+    type: z.literal('message.created'),
+    data: z.object({ conversation_id: uuid, message_id: uuid, from_me: z.boolean() }),
+  }),
+  /** A message's delivery status rose, or it failed. */
+  z.object({
+    type: z.literal('message.status'),
+    data: z.object({
+      conversation_id: uuid,
+      message_id: uuid,
+      status: MessageStatus,
+      error_code: z.string().nullish(),
+    }),
+  }),
+  /** A message was edited, deleted for everyone, or reacted to; also when a placeholder got its content. */
+  z.object({ type: z.literal('message.updated'), data: z.object({ conversation_id: uuid, message_id: uuid }) }),
+])
+export type SessionEvent = z.infer<typeof SessionEvent>
+export type EventType = SessionEvent['type']
+
+/** An event with its place in the session's log. */
+export type SequencedEvent = SessionEvent & { seq: number; at: string; sessionId: string }
+
+/** What travels on the socket's `event`: the logged event, with the current rows that it is about joined in when they still exist. */
+export type EventEnvelope = SequencedEvent & { message?: Message; conversation?: Conversation }
+
+/** Acknowledgement of a client's event. */
+export type Acknowledgement<T = unknown> =
+  | { ok: true; data: T }
+  | { ok: false; error: { code: string; message: string } }
+
+/** Socket.IO: server → client. */
+export interface ServerToClientEvents {
+  'qr-code': (dataUrl: string) => void
+  'session-ready': (data: { success: true; sessionId: string; phone: string | null }) => void
+  'session-closed': (data: { reason: string; message: string; sessionId: string }) => void
+  'chats-updated': () => void
+  'message-sent': (data: { success: true; conversationId: string; messageId: string; sessionId: string }) => void
+  error: (sentence: string) => void
+  event: (event: EventEnvelope) => void
+  /** The cursor given with `join` is too old: read the lists anew, then join from this seq. */
+  resync: (data: { sessionId: string; seq: number }) => void
+}
+
+/** Socket.IO: client → server. Tokens are optional when the handshake carried one. */
+export const ClientEvents = {
+  join: z.strictObject({
+    token: z.string().max(8192).optional(),
+    since: z.union([z.number().int().nonnegative(), z.record(z.uuid(), z.number().int().nonnegative())]).optional(),
+  }),
+  'get-qr': z.strictObject({ token: z.string().max(8192).optional() }),
+  'send-message': z.strictObject({
+    token: z.string().max(8192).optional(),
+    conversationId: z.string().min(1).max(256),
+    textContent: z.string(),
+    attachments: z.array(z.unknown()).max(30).optional(),
+    idempotencyKey: z.string().min(1).max(255).optional(),
+    replyTo: z.uuid().optional(),
+  }),
+} as const
+
+export type ClientEventName = keyof typeof ClientEvents
+
+/** Socket.IO's type of the client's events. */
+export type ClientToServerEvents = {
+  [K in ClientEventName]: (
+    data: z.input<(typeof ClientEvents)[K]>,
+    acknowledge?: (answer: Acknowledgement) => void,
+  ) => void
+}
+
+/** The events after which a list of chats shows something else. */
+export function changesChats(type: EventType): boolean {
+  switch (type) {
+    case 'history.imported':
+    case 'conversation.created':
+    case 'conversation.updated':
+    case 'conversation.merged':
+    case 'message.created':
+    case 'message.updated':
+      return true
+    case 'session.status':
+    case 'message.status':
+      return false
+    default:
+      return type satisfies never
+  }
+}
