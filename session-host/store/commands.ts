@@ -1,0 +1,172 @@
+import { Command, type ClaimedCommand } from '#shared/commands.ts'
+import type { ErrorCode } from '#shared/errors.ts'
+import { appendEvents } from './append-events.ts'
+import type { Database, Transaction } from './database.ts'
+import { fenced, type Lease } from './fenced.ts'
+
+/** What a send needs to know, read at the moment of sending. */
+export interface OutgoingMessage {
+  id: string
+  conversation_id: string
+  wa_id: string
+  text: string
+  /** JID to address: the LID when known, else the number, or the group. */
+  address: string
+  status: string
+  quoted: { wa_id: string; from_me: boolean; text: string | null; sender_jid: string | null } | null
+}
+
+export interface CommandStore {
+  /** Claims what may run now, in order, each lane's head only. */
+  claim(limit: number): Promise<ClaimedCommand[]>
+  readMessage(messageId: string): Promise<OutgoingMessage | null>
+  /** Keys of messages that were marked as read, for their receipts. */
+  readKeys(messageIds: string[]): Promise<{ wa_id: string; sender_jid: string | null; address: string }[]>
+  /** WhatsApp's server has acknowledged the message: status, event and command in one transaction. Also when the command is long gone. */
+  acknowledge(waId: string): Promise<void>
+  /** The message can't be sent: failed with the code, for good. */
+  failMessage(command: ClaimedCommand, code: ErrorCode): Promise<void>
+  finish(command: ClaimedCommand, result: Record<string, unknown>): Promise<void>
+  fail(command: ClaimedCommand, code: ErrorCode): Promise<void>
+  /** Back into the queue, not before the delay. */
+  retry(command: ClaimedCommand, delaySeconds: number): Promise<void>
+  /** What is claimed but unfinished becomes claimable again: after a lost connection nobody knows what arrived. */
+  releaseAll(): Promise<void>
+  /** Seconds until the next queued command may run; null when none waits. */
+  secondsToNext(): Promise<number | null>
+}
+
+/** The outbox of one session, bound to its lease. */
+export function createCommandStore(database: Database, lease: Lease): CommandStore {
+  const { sessionId } = lease
+  return {
+    claim: (limit) =>
+      fenced(database, lease, async (transaction) => {
+        const rows = await transaction.query<{ kind: string } & Omit<ClaimedCommand, 'kind'>>(
+          'select * from private.claim_commands($1, $2, $3) order by id',
+          [sessionId, lease.epoch, limit],
+        )
+        return rows.map((row) => ({
+          ...Command.parse(row),
+          id: String(row.id),
+          user_id: row.user_id,
+          attempts: row.attempts,
+          created_at: row.created_at,
+        }))
+      }),
+    async readMessage(messageId) {
+      const [row] = await database.query<OutgoingMessage>(
+        `select m.id, m.conversation_id, m.wa_id, m.text_content as text, m.status, ${address} as address,
+             case when q.id is null then null else jsonb_build_object(
+               'wa_id', q.wa_id, 'from_me', q.from_me, 'text', q.text_content, 'sender_jid', q.sender_jid) end as quoted
+           from public.messages_new m
+           join public.conversations_new c on c.id = m.conversation_id
+           left join public.messages_new q on q.conversation_id = m.conversation_id and q.wa_id = m.reply_to_wa_id
+           where m.id = $1 and m.session_id = $2
+           limit 1`,
+        [messageId, sessionId],
+      )
+      return row ?? null
+    },
+    readKeys: (messageIds) =>
+      database.query(
+        `select m.wa_id, m.sender_jid, ${address} as address
+           from public.messages_new m join public.conversations_new c on c.id = m.conversation_id
+           where m.session_id = $1 and m.id = any($2) and not m.from_me
+           order by m.created_at, m.ordinal`,
+        [sessionId, messageIds],
+      ),
+    acknowledge: (waId) =>
+      fenced(database, lease, async (transaction) => {
+        const sent = await transaction.query<{ id: string; conversation_id: string }>(
+          `update public.messages_new set status = 'sent', error_code = null
+             where session_id = $1 and wa_id = $2 and from_me and status in ('pending', 'failed')
+             returning id, conversation_id`,
+          [sessionId, waId],
+        )
+        await transaction.query(
+          `update private.session_commands c set status = 'done', finished_at = now()
+             from public.messages_new m
+             where m.session_id = $1 and m.wa_id = $2 and m.from_me
+               and c.message_id = m.id and c.status in ('queued', 'claimed')`,
+          [sessionId, waId],
+        )
+        await appendEvents(
+          transaction,
+          lease,
+          sent.map((row) => ({
+            type: 'message.status',
+            data: { conversation_id: row.conversation_id, message_id: row.id, status: 'sent' },
+          })),
+        )
+      }),
+    failMessage: (command, code) =>
+      fenced(database, lease, async (transaction) => {
+        await close(transaction, command, 'dead', null, code)
+        if (command.kind !== 'send_message') return
+        const failed = await transaction.query(
+          `update public.messages_new set status = 'failed', error_code = $2 where id = $1 and status = 'pending' returning id`,
+          [command.message_id, code],
+        )
+        if (failed.length === 0) return
+        await appendEvents(transaction, lease, [
+          {
+            type: 'message.status',
+            data: {
+              conversation_id: command.conversation_id,
+              message_id: command.message_id,
+              status: 'failed',
+              error_code: code,
+            },
+          },
+        ])
+      }),
+    finish: (command, result) =>
+      fenced(database, lease, (transaction) => close(transaction, command, 'done', result, null)),
+    fail: (command, code) => fenced(database, lease, (transaction) => close(transaction, command, 'dead', null, code)),
+    retry: (command, delaySeconds) =>
+      fenced(database, lease, async (transaction) => {
+        await transaction.query(
+          `update private.session_commands set
+               status = 'queued', claimed_epoch = null, next_attempt_at = now() + make_interval(secs => $2)
+             where id = $1 and status = 'claimed'`,
+          [command.id, delaySeconds],
+        )
+      }),
+    releaseAll: () =>
+      fenced(database, lease, async (transaction) => {
+        await transaction.query(
+          `update private.session_commands set status = 'queued', claimed_epoch = null
+             where session_id = $1 and status = 'claimed'`,
+          [sessionId],
+        )
+      }),
+    async secondsToNext() {
+      const [row] = await database.query<{ seconds: number | null }>(
+        `select extract(epoch from min(next_attempt_at) - now())::float8 as seconds
+           from private.session_commands where session_id = $1 and status = 'queued'`,
+        [sessionId],
+      )
+      return row?.seconds ?? null
+    },
+  }
+}
+
+/** A person is addressed by LID when it is known (one ratchet a person), else by number. */
+const address = `coalesce((
+  select i.jid from public.contact_identities i where i.contact_id = c.contact_id order by i.kind, i.created_at desc limit 1
+), c.external_id)`
+
+async function close(
+  transaction: Transaction,
+  command: ClaimedCommand,
+  status: 'done' | 'dead',
+  result: Record<string, unknown> | null,
+  code: ErrorCode | null,
+): Promise<void> {
+  await transaction.query(
+    `update private.session_commands set status = $2, result = $3, error_code = $4, finished_at = now()
+       where id = $1 and status in ('queued', 'claimed')`,
+    [command.id, status, result && JSON.stringify(result), code],
+  )
+}

@@ -1,0 +1,159 @@
+import { displayName } from '#shared/contact.ts'
+import { phoneOf } from '#shared/ids.ts'
+import type { SessionEvent } from '#shared/events.ts'
+import type { InboundChat } from '#shared/inbound.ts'
+import type { Transaction } from './database.ts'
+
+interface Owner {
+  sessionId: string
+  userId: string
+}
+
+/**
+ * Makes sure that every chat named has its conversation, one a person, and stores what the phone said of it (name of a group,
+ * unread, archived). `contacts` is what resolvePeople answered. Returns the conversation of every JID.
+ */
+export async function resolveConversations(
+  transaction: Transaction,
+  owner: Owner,
+  chats: InboundChat[],
+  contacts: Map<string, string>,
+): Promise<{ conversations: Map<string, string>; events: SessionEvent[] }> {
+  const events: SessionEvent[] = []
+  const conversations = await findConversations(
+    transaction,
+    owner,
+    chats.map((chat) => chat.jid),
+    contacts,
+  )
+  const missing = new Map<string, InboundChat>()
+  for (const chat of chats) if (!conversations.has(chat.jid)) missing.set(contacts.get(chat.jid) ?? chat.jid, chat)
+  if (missing.size > 0) {
+    for (const row of await createConversations(transaction, owner, [...missing.values()], contacts))
+      events.push({ type: 'conversation.created', data: { conversation_id: row.id } })
+    const found = await findConversations(
+      transaction,
+      owner,
+      chats.map((chat) => chat.jid),
+      contacts,
+    )
+    for (const [jid, id] of found) conversations.set(jid, id)
+  }
+  events.push(...(await storeChatState(transaction, chats, conversations)))
+  return { conversations, events }
+}
+
+/** The conversations that these JIDs have already. */
+async function findConversations(
+  transaction: Transaction,
+  owner: Owner,
+  jids: string[],
+  contacts: Map<string, string>,
+): Promise<Map<string, string>> {
+  const rows = await transaction.query<{ id: string; external_id: string; contact_id: string | null }>(
+    `select id, external_id, contact_id from public.conversations_new
+       where session_id = $1 and contact_id = any($2)
+     union all
+     select id, external_id, contact_id from public.conversations_new
+       where session_id = $1 and external_id = any($3) and contact_id is null`,
+    [owner.sessionId, [...new Set(jids.flatMap((jid) => contacts.get(jid) ?? []))], jids],
+  )
+  const byContact = new Map(rows.flatMap((row) => (row.contact_id ? [[row.contact_id, row.id]] : [])))
+  const byJid = new Map(rows.map((row) => [row.external_id, row.id]))
+  const found = new Map<string, string>()
+  for (const jid of jids) {
+    const contact = contacts.get(jid)
+    const id = contact ? byContact.get(contact) : byJid.get(jid)
+    if (id) found.set(jid, id)
+  }
+  return found
+}
+
+async function createConversations(
+  transaction: Transaction,
+  owner: Owner,
+  chats: InboundChat[],
+  contacts: Map<string, string>,
+): Promise<{ id: string }[]> {
+  const people = await transaction.query<{
+    id: string
+    name: string | null
+    push_name: string | null
+    verified_name: string | null
+    phone: string | null
+    address: string | null
+  }>(
+    `select c.id, c.name, c.push_name, c.verified_name, c.phone, (
+         select i.jid from public.contact_identities i where i.contact_id = c.id
+           order by i.kind desc, i.created_at desc limit 1) as address
+       from public.contacts c where c.id = any($1)`,
+    [chats.flatMap((chat) => contacts.get(chat.jid) ?? [])],
+  )
+  const byId = new Map(people.map((person) => [person.id, person]))
+  const rows = chats.map((chat) => {
+    const person = byId.get(contacts.get(chat.jid) ?? '')
+    return {
+      contact_id: person?.id ?? null,
+      external_id: person?.address ?? chat.jid,
+      name: person
+        ? displayName({
+            name: person.name,
+            verifiedName: person.verified_name,
+            pushName: person.push_name,
+            phone: person.phone ?? phoneOf(chat.jid),
+          })
+        : (chat.name ?? null),
+    }
+  })
+  return transaction.query<{ id: string }>(
+    `insert into public.conversations_new (user_id, session_id, contact_id, kind, external_id, contact_name, wa_user_id)
+       select $1, $2, c.contact_id, case when c.contact_id is null then 'group' else 'contact' end, c.external_id, c.name,
+           (select s.phone from public.whatsapp_sessions s where s.id = $2)
+         from unnest($3::uuid[], $4::text[], $5::text[]) as c(contact_id, external_id, name)
+       returning id`,
+    [
+      owner.userId,
+      owner.sessionId,
+      rows.map((row) => row.contact_id),
+      rows.map((row) => row.external_id),
+      rows.map((row) => row.name),
+    ],
+  )
+}
+
+async function storeChatState(
+  transaction: Transaction,
+  chats: InboundChat[],
+  conversations: Map<string, string>,
+): Promise<SessionEvent[]> {
+  const states = new Map<string, InboundChat>()
+  for (const chat of chats) {
+    const id = conversations.get(chat.jid)
+    const isGroupName = chat.name !== undefined && chat.jid.endsWith('@g.us')
+    if (id && (chat.unread !== undefined || chat.archived !== undefined || isGroupName))
+      states.set(id, { ...states.get(id), ...chat })
+  }
+  if (states.size === 0) return []
+  const rows = [...states]
+  const changed = await transaction.query<{ id: string; unread_count: number }>(
+    `update public.conversations_new c set
+         unread_count = coalesce(s.unread, c.unread_count), archived = coalesce(s.archived, c.archived),
+         contact_name = case when c.kind = 'group' then coalesce(s.name, c.contact_name) else c.contact_name end
+       from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::text[]) as s(id, unread, archived, name)
+       where c.id = s.id and (
+         c.unread_count is distinct from coalesce(s.unread, c.unread_count)
+         or c.archived is distinct from coalesce(s.archived, c.archived)
+         or (c.kind = 'group' and c.contact_name is distinct from coalesce(s.name, c.contact_name)))
+       returning c.id, c.unread_count`,
+    [
+      rows.map(([id]) => id),
+      rows.map(([, chat]) => (chat.unread === undefined ? null : Math.max(0, chat.unread))),
+      rows.map(([, chat]) => chat.archived ?? null),
+      rows.map(([, chat]) => chat.name?.slice(0, 256) ?? null),
+    ],
+  )
+  return changed.map((row) => ({
+    type: 'conversation.updated',
+    data: { conversation_id: row.id, unread_count: row.unread_count },
+  }))
+}

@@ -1,0 +1,87 @@
+import type { Database } from './database.ts'
+import type { Lease } from './fenced.ts'
+import type { SealedBox } from './sealed-box.ts'
+
+/** One key to write; a null value deletes it. */
+export interface KeyEntry {
+  type: string
+  id: string
+  value: Buffer | null
+}
+
+/** A decrypted message on its way to the projection. */
+export interface InboxEntry {
+  /** SHA-256 of the WhatsApp ciphertext, hex. */
+  id: string
+  /** SHA-256 of the stanza's sender, participant and id, hex. */
+  stanzaKey: string
+  value: Buffer
+}
+
+/** What a session keeps for WhatsApp, bound to its lease: every write of a stale owner is refused. Values are encrypted on the way in. */
+export interface CredentialStore {
+  load(): Promise<Buffer | null>
+  getKeys(type: string, ids: string[]): Promise<Map<string, Buffer>>
+  /** Writes everything in one transaction and resolves after the commit. */
+  write(change: { credentials?: Buffer; keys: KeyEntry[]; inbox: InboxEntry[] }): Promise<void>
+  getInbox(id: string): Promise<Buffer | null>
+  /** What was decrypted but not projected, oldest first. */
+  listInbox(): Promise<{ stanzaKey: string; value: Buffer }[]>
+}
+
+/** @see CredentialStore. The associated data of each value is `session/type/id`. */
+export function createCredentialStore(database: Database, box: SealedBox, lease: Lease): CredentialStore {
+  const { sessionId } = lease
+  return {
+    async load() {
+      const [row] = await database.query<{ ciphertext: Buffer }>(
+        'select ciphertext from private.whatsapp_credentials where session_id = $1',
+        [sessionId],
+      )
+      return row ? box.open(credentialsContext(sessionId), row.ciphertext) : null
+    },
+    async getKeys(type, ids) {
+      const rows = await database.query<{ id: string; ciphertext: Buffer }>(
+        'select id, ciphertext from private.whatsapp_keys where session_id = $1 and type = $2 and id = any($3)',
+        [sessionId, type, ids],
+      )
+      return new Map(rows.map((row) => [row.id, box.open(`${sessionId}/${type}/${row.id}`, row.ciphertext)]))
+    },
+    async write({ credentials, keys, inbox }) {
+      await database.query('select private.write_keys($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
+        sessionId,
+        lease.holder,
+        lease.epoch,
+        credentials ? box.seal(credentialsContext(sessionId), credentials) : null,
+        keys.map((key) => key.type),
+        keys.map((key) => key.id),
+        keys.map((key) => key.value && box.seal(`${sessionId}/${key.type}/${key.id}`, key.value)),
+        inbox.map((entry) => entry.id),
+        inbox.map((entry) => entry.stanzaKey),
+        inbox.map((entry) => box.seal(`${sessionId}/inbox/${entry.id}`, entry.value)),
+      ])
+    },
+    async getInbox(id) {
+      const [row] = await database.query<{ ciphertext: Buffer }>(
+        'select ciphertext from private.inbox where session_id = $1 and id = $2',
+        [sessionId, id],
+      )
+      return row ? box.open(`${sessionId}/inbox/${id}`, row.ciphertext) : null
+    },
+    async listInbox() {
+      const rows = await database.query<{ id: string; stanza_key: string; ciphertext: Buffer }>(
+        'select id, stanza_key, ciphertext from private.inbox where session_id = $1 order by received_at, id',
+        [sessionId],
+      )
+      return rows.map((row) => ({
+        stanzaKey: row.stanza_key,
+        value: box.open(`${sessionId}/inbox/${row.id}`, row.ciphertext),
+      }))
+    },
+  }
+}
+
+/** Associated data of an account's credentials. */
+export function credentialsContext(sessionId: string): string {
+  return `${sessionId}/credentials`
+}

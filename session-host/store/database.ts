@@ -1,0 +1,126 @@
+import pg from 'pg'
+
+/** Anything that runs a statement: the pool or a transaction. Rows come as plain objects. */
+export interface Queryable {
+  query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+}
+
+/** A statement that must be part of a transaction asks for this type. */
+export interface Transaction extends Queryable {
+  readonly inTransaction: true
+}
+
+export interface Database extends Queryable, AsyncDisposable {
+  /** Runs `work` in one transaction: commits what it returns, rolls back when it throws. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** Calls back with the payload of every NOTIFY on the channel, and with null after a gap (a lost connection); reconnects by itself. */
+  listen(channel: string, onNotify: (payload: string | null) => void): Promise<AsyncDisposable>
+}
+
+export interface DatabaseOptions {
+  url: string
+  /** Connections at most. */
+  maxConnections: number
+  onError: (error: Error) => void
+}
+
+/** int8 as number: every bigint here (seq, ordinal, epoch, command id) stays far below 2^53. */
+const types = new pg.TypeOverrides()
+types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** Opens the pool. Every connection works as the role session_host, also where the URL logs in as postgres. */
+export function createDatabase({ url, maxConnections, onError }: DatabaseOptions): Database {
+  const settings = {
+    connectionString: url,
+    types,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'session-host',
+    // A backend must not outlive its host's decision to give up: the lease runs out after 10 s.
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 30_000,
+  }
+  const pool = new pg.Pool({
+    ...settings,
+    max: maxConnections,
+    idleTimeoutMillis: 30_000,
+    onConnect: assumeRole,
+  })
+  pool.on('error', onError)
+
+  async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    let broken = true
+    try {
+      await client.query('begin')
+      const result = await work({
+        inTransaction: true,
+        query: async <Row extends object>(text: string, values?: unknown[]) =>
+          (await client.query<Row>(text, values)).rows,
+      })
+      await client.query('commit')
+      broken = false
+      return result
+    } catch (error) {
+      broken = !(await client.query('rollback').then(
+        () => true,
+        () => false,
+      ))
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  return {
+    query: async <Row extends object>(text: string, values?: unknown[]) => (await pool.query<Row>(text, values)).rows,
+    transaction,
+    listen: (channel, onNotify) => listen(settings, channel, onNotify, onError),
+    [Symbol.asyncDispose]: () => pool.end(),
+  }
+}
+
+async function assumeRole(client: pg.ClientBase): Promise<void> {
+  await client.query("select set_config('role', 'session_host', false) where current_user <> 'session_host'")
+}
+
+async function listen(
+  settings: pg.ClientConfig,
+  channel: string,
+  onNotify: (payload: string | null) => void,
+  onError: (error: Error) => void,
+): Promise<AsyncDisposable> {
+  let stopped = false
+  let client: pg.Client | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  async function connect(): Promise<void> {
+    const next = new pg.Client({ ...settings, keepAlive: true })
+    next.on('error', onError)
+    next.on('notification', (message) => onNotify(message.payload ?? ''))
+    next.on('end', () => {
+      if (!stopped && client === next) retry()
+    })
+    await next.connect()
+    client = next
+    await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+    onNotify(null)
+  }
+  function retry(): void {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      connect().catch((error: unknown) => {
+        onError(error as Error)
+        if (!stopped) retry()
+      })
+    }, 500)
+  }
+
+  await connect()
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true
+      clearTimeout(timer)
+      await client?.end()
+    },
+  }
+}

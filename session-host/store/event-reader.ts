@@ -1,0 +1,101 @@
+import { Conversation } from '#shared/conversation.ts'
+import { SessionEvent, type EventEnvelope } from '#shared/events.ts'
+import { Message } from '#shared/message.ts'
+import type { Session } from '#shared/session.ts'
+import type { Database } from './database.ts'
+
+export interface SessionSummary {
+  id: string
+  user_id: string
+  is_default: boolean
+  status: Session['status']
+  status_reason: string | null
+  phone: string | null
+  first_seq: number
+  last_seq: number
+}
+
+export interface LinkingQr {
+  dataUrl: string
+  version: number
+}
+
+/** The publisher's view of the log: sessions, events after a cursor with the rows they are about, and the QR of the moment. */
+export interface EventReader {
+  sessionsOf(userId: string): Promise<SessionSummary[]>
+  session(sessionId: string): Promise<SessionSummary | null>
+  /** Events after `seq` in order, at most `limit`. */
+  eventsAfter(sessionId: string, seq: number, limit: number): Promise<EventEnvelope[]>
+  currentQr(sessionId: string): Promise<LinkingQr | null>
+}
+
+const sessionColumns = `s.id, s.user_id, s.is_default, s.status, s.status_reason, s.phone, t.first_seq, t.last_seq
+  from public.whatsapp_sessions s join private.session_streams t on t.session_id = s.id`
+
+/** @see EventReader */
+export function createEventReader(database: Database): EventReader {
+  return {
+    sessionsOf: (userId) =>
+      database.query<SessionSummary>(`select ${sessionColumns} where s.user_id = $1 order by s.is_default desc, s.id`, [
+        userId,
+      ]),
+    async session(sessionId) {
+      const [row] = await database.query<SessionSummary>(`select ${sessionColumns} where s.id = $1`, [sessionId])
+      return row ?? null
+    },
+    async eventsAfter(sessionId, seq, limit) {
+      const events = await database.query<{ seq: number; type: string; at: Date; data: Record<string, unknown> }>(
+        `select seq, type, at, data from public.session_events
+           where session_id = $1 and seq > $2 order by seq limit $3`,
+        [sessionId, seq, limit],
+      )
+      const messages = await readRows(database, 'messages_new', idsIn(events, 'message_id'))
+      const conversations = await readRows(database, 'conversations_new', idsIn(events, 'conversation_id'))
+      return events.map((row) => {
+        const event = SessionEvent.parse({ type: row.type, data: row.data })
+        const message = messages.get(String(row.data['message_id']))
+        const conversation = conversations.get(String(row.data['conversation_id']))
+        return {
+          ...event,
+          seq: row.seq,
+          at: row.at.toISOString(),
+          sessionId,
+          ...(message ? { message: Message.parse(message) } : {}),
+          ...(conversation ? { conversation: Conversation.parse(conversation) } : {}),
+        }
+      })
+    },
+    async currentQr(sessionId) {
+      const [row] = await database.query<LinkingQr>(
+        `select qr as "dataUrl", version from private.linking_attempts
+           where session_id = $1 and qr is not null and qr_expires_at > now()`,
+        [sessionId],
+      )
+      return row ?? null
+    },
+  }
+}
+
+function idsIn(events: { data: Record<string, unknown> }[], field: string): string[] {
+  return [...new Set(events.flatMap(({ data }) => (typeof data[field] === 'string' ? [data[field]] : [])))]
+}
+
+async function readRows(
+  database: Database,
+  table: 'messages_new' | 'conversations_new',
+  ids: string[],
+): Promise<Map<string, Record<string, unknown>>> {
+  if (ids.length === 0) return new Map()
+  const rows = await database.query<{ id: string }>(`select * from public.${table} where id = any($1)`, [ids])
+  return new Map(rows.map((row) => [row.id, isoTimes(row)]))
+}
+
+/** Times as the API writes them. */
+function isoTimes(row: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      value instanceof Date ? value.toISOString() : (value as unknown),
+    ]),
+  )
+}

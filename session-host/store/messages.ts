@@ -1,0 +1,204 @@
+import { maxTextLength } from '#shared/message.ts'
+import type { SessionEvent } from '#shared/events.ts'
+import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
+import type { Transaction } from './database.ts'
+
+interface Owner {
+  sessionId: string
+  userId: string
+}
+
+interface StoredMessage {
+  id: string
+  conversation_id: string
+  from_me: boolean
+  wa_id: string
+  is_new: boolean
+}
+
+/**
+ * Stores messages and brings their conversations' rows up to date. A message that is there already stays as it is (WhatsApp delivers
+ * at least once), but the content takes the place of a placeholder that stood in for it. Events for what is live; history has its own.
+ */
+export async function storeMessages(
+  transaction: Transaction,
+  owner: Owner,
+  messages: InboundMessage[],
+  conversations: Map<string, string>,
+): Promise<{ stored: number; events: SessionEvent[] }> {
+  const rows = dedupe(messages, conversations)
+  if (rows.length === 0) return { stored: 0, events: [] }
+  const stored = await transaction.query<StoredMessage>(
+    `insert into public.messages_new as m (
+         conversation_id, user_id, session_id, sender_type, message_type, text_content, created_at, wa_id, from_me,
+         sender_jid, status, reply_to_wa_id, unsupported_type)
+       select n.conversation_id, $1, $2, n.sender_type, n.type, n.text, to_timestamp(n.at), n.wa_id, n.from_me,
+           n.sender, n.status, n.reply_to, n.unsupported_type
+         from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::text[], $9::boolean[], $10::text[],
+             $11::text[], $12::text[], $13::text[])
+           as n(conversation_id, sender_type, type, text, at, wa_id, from_me, sender, status, reply_to, unsupported_type)
+       on conflict (conversation_id, from_me, wa_id) do update set
+           message_type = excluded.message_type, text_content = excluded.text_content,
+           unsupported_type = excluded.unsupported_type, reply_to_wa_id = excluded.reply_to_wa_id
+         where m.unsupported_type = 'ciphertext' and excluded.unsupported_type is distinct from 'ciphertext'
+       returning m.id, m.conversation_id, m.from_me, m.wa_id, (xmax = 0) as is_new`,
+    [
+      owner.userId,
+      owner.sessionId,
+      rows.map((row) => row.conversationId),
+      rows.map((row) => (row.message.type === 'notice' ? 'system' : 'user')),
+      rows.map((row) => row.message.type),
+      rows.map((row) => storable(row.message.text)),
+      rows.map((row) => row.message.at),
+      rows.map((row) => row.message.waId),
+      rows.map((row) => row.message.fromMe),
+      rows.map((row) => row.message.sender ?? null),
+      rows.map((row) => row.message.status),
+      rows.map((row) => row.message.replyTo ?? null),
+      rows.map((row) => row.message.unsupportedType ?? null),
+    ],
+  )
+  const live = new Set(rows.filter((row) => row.message.live).map((row) => row.key))
+  await touchConversations(transaction, stored, live)
+  const announced = stored.filter((row) => live.has(keyOf(row.conversation_id, row.from_me, row.wa_id)))
+  return { stored: stored.length, events: announced.map(announce) }
+}
+
+function announce(row: StoredMessage): SessionEvent {
+  const ids = { conversation_id: row.conversation_id, message_id: row.id }
+  return row.is_new
+    ? { type: 'message.created', data: { ...ids, from_me: row.from_me } }
+    : { type: 'message.updated', data: ids }
+}
+
+/** Newest message, first message and unread count of the conversations that these messages went to. */
+async function touchConversations(transaction: Transaction, stored: StoredMessage[], live: Set<string>): Promise<void> {
+  if (stored.length === 0) return
+  const unread = new Map<string, number>()
+  for (const row of stored) {
+    const counts = row.is_new && !row.from_me && live.has(keyOf(row.conversation_id, row.from_me, row.wa_id))
+    unread.set(row.conversation_id, (unread.get(row.conversation_id) ?? 0) + (counts ? 1 : 0))
+  }
+  await transaction.query(
+    `update public.conversations_new c set
+         unread_count = c.unread_count + t.unread,
+         started_at = case when c.last_message_at is null then t.first_at else least(c.started_at, t.first_at) end,
+         last_message_at = case when t.newer then t.created_at else c.last_message_at end,
+         last_message_id = case when t.newer then t.id else c.last_message_id end,
+         last_message_ordinal = case when t.newer then t.ordinal else c.last_message_ordinal end,
+         last_message_text = case when t.newer then left(t.text_content, 200) else c.last_message_text end,
+         last_message_type = case when t.newer then t.message_type else c.last_message_type end,
+         last_message_from_me = case when t.newer then t.from_me else c.last_message_from_me end
+       from (
+         select distinct on (m.conversation_id) m.*, u.unread,
+             min(m.created_at) over (partition by m.conversation_id) as first_at,
+             (o.last_message_at is null
+               or (m.created_at, m.ordinal) >= (o.last_message_at, coalesce(o.last_message_ordinal, 0))) as newer
+           from public.messages_new m
+           join unnest($2::uuid[], $3::integer[]) as u(conversation_id, unread) on u.conversation_id = m.conversation_id
+           join public.conversations_new o on o.id = m.conversation_id
+           where m.id = any($1)
+           order by m.conversation_id, m.created_at desc, m.ordinal desc) t
+       where c.id = t.conversation_id`,
+    [stored.map((row) => row.id), [...unread.keys()], [...unread.values()]],
+  )
+}
+
+/** Raises delivery statuses; lower or equal ones change nothing. */
+export async function storeReceipts(
+  transaction: Transaction,
+  owner: Owner,
+  receipts: InboundReceipt[],
+  conversations: Map<string, string>,
+): Promise<SessionEvent[]> {
+  const known = receipts.flatMap((receipt) => {
+    const conversationId = conversations.get(receipt.chat)
+    return conversationId ? [{ ...receipt, conversationId }] : []
+  })
+  if (known.length === 0) return []
+  const raised = await transaction.query<{ id: string; conversation_id: string; status: 'sent' }>(
+    `update public.messages_new m set status = r.status, error_code = null
+       from (
+         select distinct on (conversation_id, wa_id, from_me) *
+           from unnest($2::uuid[], $3::text[], $4::boolean[], $5::text[]) as r(conversation_id, wa_id, from_me, status)
+           order by conversation_id, wa_id, from_me, private.status_rank(status) desc) r
+       where m.session_id = $1 and m.conversation_id = r.conversation_id and m.wa_id = r.wa_id and m.from_me = r.from_me
+         and private.status_rank(r.status) > private.status_rank(m.status)
+       returning m.id, m.conversation_id, m.status`,
+    [
+      owner.sessionId,
+      known.map((receipt) => receipt.conversationId),
+      known.map((receipt) => receipt.waId),
+      known.map((receipt) => receipt.fromMe),
+      known.map((receipt) => receipt.status),
+    ],
+  )
+  return raised.map((row) => ({
+    type: 'message.status',
+    data: { conversation_id: row.conversation_id, message_id: row.id, status: row.status },
+  }))
+}
+
+/** Edits and deletions by the author. A deleted message keeps its row and loses its text. */
+export async function storeChanges(
+  transaction: Transaction,
+  owner: Owner,
+  changes: InboundChange[],
+  conversations: Map<string, string>,
+): Promise<SessionEvent[]> {
+  const events: SessionEvent[] = []
+  for (const change of changes) {
+    const conversationId = conversations.get(change.chat)
+    if (!conversationId) continue
+    const [row] = await transaction.query<{ id: string }>(
+      `update public.messages_new set
+           text_content = case when $5 then null else $6 end,
+           edited_at = case when $5 then edited_at else to_timestamp($7) end,
+           revoked_at = case when $5 then to_timestamp($7) else revoked_at end
+         where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null
+         returning id`,
+      [
+        owner.sessionId,
+        conversationId,
+        change.waId,
+        change.fromMe,
+        change.kind === 'revoke',
+        change.kind === 'edit' ? storable(change.text) : null,
+        change.at,
+      ],
+    )
+    if (!row) continue
+    await transaction.query(
+      `update public.conversations_new c set last_message_text = left(m.text_content, 200)
+         from public.messages_new m where m.id = $1 and c.last_message_id = m.id`,
+      [row.id],
+    )
+    events.push({ type: 'message.updated', data: { conversation_id: conversationId, message_id: row.id } })
+  }
+  return events
+}
+
+/** One row a message, in the order given; content wins over a placeholder of the same message. */
+function dedupe(
+  messages: InboundMessage[],
+  conversations: Map<string, string>,
+): { key: string; conversationId: string; message: InboundMessage }[] {
+  const rows = new Map<string, { key: string; conversationId: string; message: InboundMessage }>()
+  for (const message of messages) {
+    const conversationId = conversations.get(message.chat)
+    if (!conversationId) continue
+    const key = keyOf(conversationId, message.fromMe, message.waId)
+    const earlier = rows.get(key)
+    if (!earlier || earlier.message.unsupportedType === 'ciphertext') rows.set(key, { key, conversationId, message })
+  }
+  return [...rows.values()]
+}
+
+function keyOf(conversationId: string, fromMe: boolean, waId: string): string {
+  return `${conversationId}/${String(fromMe)}/${waId}`
+}
+
+/** Postgres text holds no NUL, and the column is bounded. */
+function storable(text: string | null): string | null {
+  return text === null ? null : text.replaceAll('\0', '').slice(0, maxTextLength)
+}

@@ -1,0 +1,114 @@
+import type { InboundBatch, InboundChat, InboundPerson } from '#shared/inbound.ts'
+import type { SessionEvent } from '#shared/events.ts'
+import { appendEvents } from './append-events.ts'
+import { resolveConversations } from './conversations.ts'
+import type { Database, Transaction } from './database.ts'
+import { fenced, type Lease } from './fenced.ts'
+import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
+import { resolvePeople } from './people.ts'
+
+export interface Projection {
+  /** Stores a batch and appends its events, in one fenced transaction. Any prefix may be replayed: the rows come out the same. */
+  project(batch: InboundBatch): Promise<void>
+  /** The conversation with a person, made if need be. */
+  openConversation(jid: string, alt: string | undefined): Promise<string>
+}
+
+/** The inbound path's only writer: rows, read model and event log together or not at all. */
+export function createProjection(database: Database, lease: Lease): Projection {
+  return {
+    project: (batch) => fenced(database, lease, (transaction) => projectBatch(transaction, lease, batch)),
+    openConversation: (jid, alt) =>
+      fenced(database, lease, async (transaction) => {
+        const chat = { jid, ...(alt ? { alt } : {}) }
+        const people = await resolvePeople(transaction, lease, [chat])
+        const { conversations, events } = await resolveConversations(transaction, lease, [chat], people.contacts)
+        await appendEvents(transaction, lease, [...people.events, ...events])
+        const id = conversations.get(jid)
+        if (!id) throw new Error('conversation was not opened')
+        return id
+      }),
+  }
+}
+
+async function projectBatch(transaction: Transaction, lease: Lease, batch: InboundBatch): Promise<void> {
+  const chats = chatsOf(batch)
+  const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
+  const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)
+  const messages = await storeMessages(transaction, lease, batch.messages, conversations)
+  const mentioned = await knownConversations(transaction, lease, batch, conversations)
+  const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
+  const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
+
+  const log: SessionEvent[] = [...people.events]
+  if (batch.history) {
+    // One event a chunk: a history has tens of thousands of rows.
+    const { progress } = batch.history
+    log.push({
+      type: 'history.imported',
+      data: { conversations: conversations.size, messages: messages.stored, progress },
+    })
+    await transaction.query(
+      `update public.whatsapp_sessions set sync_progress = greatest(sync_progress, $2) where id = $1`,
+      [lease.sessionId, progress],
+    )
+  } else log.push(...events, ...messages.events)
+  log.push(...receipts, ...changes)
+
+  if (batch.ownName)
+    await transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
+      lease.sessionId,
+      batch.ownName.slice(0, 256),
+    ])
+  if (batch.inbox.length > 0)
+    await transaction.query('delete from private.inbox where session_id = $1 and stanza_key = any($2)', [
+      lease.sessionId,
+      batch.inbox,
+    ])
+  await appendEvents(transaction, lease, log)
+}
+
+/** The chats that get a conversation: those listed, and those of messages. */
+function chatsOf(batch: InboundBatch): InboundChat[] {
+  const fromMessages = batch.messages.map((message): InboundChat => ({
+    jid: message.chat,
+    ...(message.chatAlt ? { alt: message.chatAlt } : {}),
+  }))
+  return [...batch.chats, ...fromMessages]
+}
+
+/** Everybody named: contacts, chats and senders. */
+function peopleOf(batch: InboundBatch, chats: InboundChat[]): InboundPerson[] {
+  const fromChats = chats.map((chat): InboundPerson => ({
+    jid: chat.jid,
+    ...(chat.alt ? { alt: chat.alt } : {}),
+    ...(chat.name && !chat.jid.endsWith('@g.us') ? { name: chat.name } : {}),
+  }))
+  const senders = batch.messages.flatMap((message): InboundPerson[] => {
+    if (message.fromMe || !message.pushName) return []
+    return [{ jid: message.sender ?? message.chat, pushName: message.pushName }]
+  })
+  return [...batch.people, ...fromChats, ...senders]
+}
+
+/** The conversations that receipts and changes are about; they never make one. */
+async function knownConversations(
+  transaction: Transaction,
+  lease: Lease,
+  batch: InboundBatch,
+  conversations: Map<string, string>,
+): Promise<Map<string, string>> {
+  const chats = [...new Set([...batch.receipts, ...batch.changes].map((change) => change.chat))]
+  const missing = chats.filter((chat) => !conversations.has(chat))
+  if (missing.length === 0) return conversations
+  const rows = await transaction.query<{ jid: string; id: string }>(
+    `select i.jid, c.id from public.contact_identities i
+         join public.conversations_new c on c.contact_id = i.contact_id
+         where i.session_id = $1 and i.jid = any($2)
+     union all
+     select c.external_id, c.id from public.conversations_new c
+         where c.session_id = $1 and c.contact_id is null and c.external_id = any($2)`,
+    [lease.sessionId, missing],
+  )
+  return new Map([...conversations, ...rows.map((row): [string, string] => [row.jid, row.id])])
+}

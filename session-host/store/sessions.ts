@@ -1,0 +1,182 @@
+import type { SessionReason, SessionStatus } from '#shared/session.ts'
+import { appendEvents } from './append-events.ts'
+import { credentialsContext } from './credentials.ts'
+import type { Database } from './database.ts'
+import { fenced, type Lease } from './fenced.ts'
+import type { SealedBox } from './sealed-box.ts'
+
+export interface SessionRow {
+  id: string
+  user_id: string
+  desired: 'running' | 'stopped'
+  status: SessionStatus
+  status_reason: SessionReason | null
+  phone: string | null
+  linked_at: Date | null
+}
+
+/** What the owner of a session writes about it; all fenced by the lease, status changes with their event. */
+export interface SessionStore {
+  read(): Promise<SessionRow | null>
+  /** Sets the status, and what else goes with it; writes nothing when it is already so. */
+  setStatus(change: StatusChange): Promise<void>
+  /** Puts a new QR (a PNG data URL) in the place of the last one. */
+  showQr(qr: { dataUrl: string; expiresAt: Date; attempt: number }): Promise<void>
+  /**
+   * A phone has linked. The same number as before keeps the session and its history; another number goes on in the session that
+   * already has it, or in a new one, which becomes the default; `credentials` are written there. Returns that session's id.
+   */
+  completeLinking(account: { phone: string; lid: string | null; credentials: Buffer }): Promise<string>
+  /** Logged out: credentials, keys and inbox are wiped, and sends that never left fail. Conversations stay. */
+  wipe(reason: SessionReason): Promise<void>
+  setPushName(name: string): Promise<void>
+}
+
+export interface StatusChange {
+  status: SessionStatus
+  reason?: SessionReason
+  desired?: 'running' | 'stopped'
+}
+
+const columns = 'id, user_id, desired, status, status_reason, phone, linked_at'
+
+/** @see SessionStore */
+export function createSessionStore(
+  database: Database,
+  box: SealedBox,
+  lease: Lease,
+  leaseSeconds: number,
+): SessionStore {
+  const { sessionId, userId } = lease
+  return {
+    async read() {
+      const [row] = await database.query<SessionRow>(`select ${columns} from public.whatsapp_sessions where id = $1`, [
+        sessionId,
+      ])
+      return row ?? null
+    },
+    setStatus: (change) =>
+      fenced(database, lease, async (transaction) => {
+        const changed = await transaction.query<{ phone: string | null }>(
+          `update public.whatsapp_sessions set
+               status = $2, status_reason = $3, status_at = now(), desired = coalesce($4, desired)
+             where id = $1 and (status, coalesce(status_reason, ''), desired)
+               is distinct from ($2, coalesce($3, ''), coalesce($4, desired))
+             returning phone`,
+          [sessionId, change.status, change.reason ?? null, change.desired ?? null],
+        )
+        if (change.status !== 'linking')
+          await transaction.query('delete from private.linking_attempts where session_id = $1', [sessionId])
+        if (!changed[0]) return
+        await appendEvents(transaction, lease, [
+          {
+            type: 'session.status',
+            data: { status: change.status, reason: change.reason ?? null, phone: changed[0].phone },
+          },
+        ])
+      }),
+    showQr: (qr) =>
+      fenced(database, lease, async (transaction) => {
+        await transaction.query(
+          `insert into private.linking_attempts (session_id, qr, qr_expires_at, attempt) values ($1, $2, $3, $4)
+             on conflict (session_id) do update set
+               qr = excluded.qr, qr_expires_at = excluded.qr_expires_at, attempt = excluded.attempt,
+               version = linking_attempts.version + 1`,
+          [sessionId, qr.dataUrl, qr.expiresAt, qr.attempt],
+        )
+        await transaction.query('select private.wake_hosts($1)', [sessionId])
+      }),
+    completeLinking: (account) =>
+      fenced(database, lease, async (transaction) => {
+        const [current] = await transaction.query<SessionRow>(
+          `select ${columns} from public.whatsapp_sessions where id = $1 for update`,
+          [sessionId],
+        )
+        if (!current) throw new Error('the session is gone')
+        let target = sessionId
+        if (current.phone !== null && current.phone !== account.phone) {
+          await transaction.query(
+            `update public.whatsapp_sessions set is_default = false, desired = 'stopped', status = 'logged_out', status_at = now()
+               where id = $1`,
+            [sessionId],
+          )
+          const [other] = await transaction.query<{ id: string }>(
+            `insert into public.whatsapp_sessions (user_id, phone) values ($1, $2)
+               on conflict (user_id, phone) do update set is_default = true
+               returning id`,
+            [userId, account.phone],
+          )
+          if (!other) throw new Error('no session for the linked number')
+          target = other.id
+          await transaction.query('select private.acquire_lease($1, $2, $3)', [target, lease.holder, leaseSeconds])
+          await transaction.query('delete from private.whatsapp_credentials where session_id = $1', [sessionId])
+          await appendEvents(transaction, lease, [
+            { type: 'session.status', data: { status: 'logged_out', phone: current.phone } },
+          ])
+        }
+        await transaction.query(
+          `update public.whatsapp_sessions set
+               phone = $2, lid = $3, linked_at = now(), desired = 'running', status = 'connecting', status_reason = null,
+               status_at = now(), sync_progress = null
+             where id = $1`,
+          [target, account.phone, account.lid],
+        )
+        await transaction.query(
+          `insert into private.whatsapp_credentials (session_id, ciphertext) values ($1, $2)
+             on conflict (session_id) do update set ciphertext = excluded.ciphertext, updated_at = now()`,
+          [target, box.seal(credentialsContext(target), account.credentials)],
+        )
+        await transaction.query('delete from private.linking_attempts where session_id = any($1)', [
+          [sessionId, target],
+        ])
+        await appendEvents(transaction, { sessionId: target, userId }, [
+          { type: 'session.status', data: { status: 'connecting', phone: account.phone } },
+        ])
+        await transaction.query('select private.wake_hosts($1)', [target])
+        return target
+      }),
+    wipe: (reason) =>
+      fenced(database, lease, async (transaction) => {
+        for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox', 'linking_attempts'])
+          await transaction.query(`delete from private.${table} where session_id = $1`, [sessionId])
+        await transaction.query(
+          `update public.whatsapp_sessions set
+               status = 'logged_out', status_reason = $2, status_at = now(), desired = 'stopped', linked_at = null,
+               sync_progress = null
+             where id = $1`,
+          [sessionId, reason],
+        )
+        await transaction.query(
+          `update private.session_commands set status = case kind when 'logout' then 'done' else 'dead' end,
+               error_code = case kind when 'logout' then null else 'session_not_linked' end, finished_at = now()
+             where session_id = $1 and status in ('queued', 'claimed')`,
+          [sessionId],
+        )
+        const failed = await transaction.query<{ id: string; conversation_id: string }>(
+          `update public.messages_new set status = 'failed', error_code = 'session_not_linked'
+             where session_id = $1 and status = 'pending' returning id, conversation_id`,
+          [sessionId],
+        )
+        await appendEvents(transaction, lease, [
+          ...failed.map((message) => ({
+            type: 'message.status' as const,
+            data: {
+              conversation_id: message.conversation_id,
+              message_id: message.id,
+              status: 'failed' as const,
+              error_code: 'session_not_linked',
+            },
+          })),
+          { type: 'session.status', data: { status: 'logged_out', reason } },
+        ])
+      }),
+    async setPushName(name) {
+      await fenced(database, lease, (transaction) =>
+        transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
+          sessionId,
+          name.slice(0, 256),
+        ]),
+      )
+    },
+  }
+}
