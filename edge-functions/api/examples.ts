@@ -1,0 +1,64 @@
+import type { Conversation } from '#shared/conversation.ts'
+import type { Message } from '#shared/message.ts'
+import type { Session } from '#shared/session.ts'
+
+/** Examples of the OpenAPI document. The numbers are of no plan, so they are nobody's. */
+export const conversationExample: Conversation = {
+  id: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+  session_id: '1b4e28ba-2fa1-41d2-883f-0016d3cca427',
+  external_id: '1234567890@s.whatsapp.net',
+  kind: 'contact',
+  contact_name: 'Juan Pérez',
+  contact_photo_url: null,
+  started_at: '2025-01-20T10:00:00.000Z',
+  wa_user_id: '1987654321',
+  ai_active: false,
+  personality_id: null,
+  no_ac_ai: false,
+  unread_count: 2,
+  archived: false,
+  last_message_at: '2025-01-20T10:05:00.000Z',
+  last_message_text: '¿Nos vemos mañana?',
+  last_message_type: 'text',
+  last_message_from_me: false,
+  activity_at: '2025-01-20T10:05:00.000Z',
+}
+
+export const messageExample: Message = {
+  id: '9b2f1c3e-5d4a-4f6b-8a7c-0d1e2f3a4b5c',
+  conversation_id: conversationExample.id,
+  sender_type: 'user',
+  message_type: 'text',
+  text_content: 'Hola, ¿cómo estás?',
+  media_url: null,
+  interactions: [],
+  created_at: '2025-01-20T10:00:00.000Z',
+  ordinal: 41,
+  wa_id: '3EB0A1B2C3D4E5F6A7B8C9',
+  from_me: false,
+  sender_jid: null,
+  status: 'received',
+  error_code: null,
+  reply_to_wa_id: null,
+  edited_at: null,
+  revoked_at: null,
+}
+
+export const sentMessageExample: Message = {
+  ...messageExample,
+  text_content: 'Todo bien, ¡gracias!',
+  ordinal: 42,
+  from_me: true,
+  status: 'pending',
+}
+
+export const sessionExample: Session = {
+  id: conversationExample.session_id,
+  status: 'connected',
+  reason: null,
+  connected: true,
+  phone: '1987654321',
+  push_name: 'María García',
+  linked_at: '2025-01-20T09:58:00.000Z',
+  sync_progress: 100,
+}

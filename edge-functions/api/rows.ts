@@ -1,0 +1,65 @@
+import { z } from '@hono/zod-openapi'
+import { Conversation } from '#shared/conversation.ts'
+import { Message } from '#shared/message.ts'
+import { SessionStatus, type Session } from '#shared/session.ts'
+
+/**
+ * Rows as the database answers them, turned into what the API shows: only the fields of the shared schemas, times as
+ * `2025-01-20T10:00:00.000Z` whichever way Postgres wrote them.
+ */
+const Time = z.string().transform(toIso)
+
+export const MessageRow = Message.extend({
+  interactions: z
+    .array(z.unknown())
+    .nullable()
+    .transform((value) => value ?? []),
+  created_at: Time,
+  ordinal: z.coerce.number().int(),
+  edited_at: Time.nullable(),
+  revoked_at: Time.nullable(),
+})
+
+export const ConversationRow = Conversation.extend({
+  started_at: Time.nullable(),
+  unread_count: z
+    .number()
+    .int()
+    .nullable()
+    .transform((value) => value ?? 0),
+  last_message_at: Time.nullable(),
+  activity_at: Time,
+})
+
+/** What link_state() answers. */
+export const LinkState = z.object({
+  session_id: z.uuid().nullable(),
+  status: SessionStatus,
+  status_reason: z.string().nullish(),
+  phone: z.string().nullish(),
+  push_name: z.string().nullish(),
+  linked_at: Time.nullish(),
+  sync_progress: z.number().int().nullish(),
+  qr: z.string().nullish(),
+  qr_expires_at: Time.nullish(),
+})
+export type LinkState = z.output<typeof LinkState>
+
+/** The session of a link state as the API shows it. */
+export function sessionOf(state: LinkState): Session {
+  return {
+    id: state.session_id,
+    status: state.status,
+    reason: state.status_reason ?? null,
+    connected: state.status === 'connected',
+    phone: state.phone ?? null,
+    push_name: state.push_name ?? null,
+    linked_at: state.linked_at ?? null,
+    sync_progress: state.sync_progress ?? null,
+  }
+}
+
+/** Postgres' own form (`2026-11-24 02:15:15.99+00`) or JSON's (`2026-11-24T02:15:15.99+00:00`) as ISO 8601 in UTC. */
+function toIso(text: string): string {
+  return new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()
+}

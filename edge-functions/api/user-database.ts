@@ -1,0 +1,61 @@
+import { createClient } from '@supabase/supabase-js'
+import type { z } from '@hono/zod-openapi'
+import { PublicError, toPublicError } from '#shared/errors.ts'
+
+/** The data as one user may see it: SQL functions called with that user's own token. */
+export interface UserDatabase {
+  /** Calls a SQL function and checks what it answers. Fails with the function's own error, `invalid_token` or `unavailable`. */
+  call<S extends z.ZodType>(name: string, args: Record<string, unknown>, answer: S): Promise<z.output<S>>
+}
+
+interface UserDatabaseOptions {
+  supabaseUrl: string
+  publishableKey: string
+  /** The caller's access token: row-level security decides by it. */
+  token: string
+  /** Ends running calls when the caller has gone. */
+  signal: AbortSignal
+}
+
+/** Milliseconds after which a call that has no answer counts as an outage. */
+const callTimeoutMs = 10_000
+
+/** Makes the client of one request. It holds nothing: no session, no refresh, no connection of its own. */
+export function createUserDatabase({ supabaseUrl, publishableKey, token, signal }: UserDatabaseOptions): UserDatabase {
+  const client = createClient(supabaseUrl, publishableKey, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    db: { timeout: callTimeoutMs, retry: false },
+    accessToken: () => Promise.resolve(token),
+  })
+  return {
+    async call(name, args, answer) {
+      const { data, error, status } = await client.rpc(name, args).abortSignal(signal)
+      if (error) throw databaseError(error, status)
+      const parsed = answer.safeParse(data)
+      if (parsed.success) return parsed.data
+      const paths = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ')
+      throw new PublicError('internal', { detail: `unexpected answer of ${name}: ${paths}` })
+    },
+  }
+}
+
+/** Postgres classes that mean "not now": connection trouble, no resources, being stopped or too slow. */
+const passing = /^(08|53|57)/
+/** Postgres class of values that it cannot take: a character that no text holds, a date that does not exist. */
+const badValue = /^22/
+
+/**
+ * An error of PostgREST (https://docs.postgrest.org/en/stable/references/errors.html) as one of the public table. Status 0 is
+ * supabase-js's sign that no answer came. Only codes go into the detail: Postgres' messages quote values.
+ */
+export function databaseError(error: { code?: string; hint?: string | null }, status: number): PublicError {
+  const known = toPublicError(error)
+  if (known.code !== 'internal') return known
+  const code = error.code ?? ''
+  const detail = `rest answered ${status} ${code}`.trim()
+  if (status === 401) return new PublicError('invalid_token', { detail })
+  if (status === 429) return new PublicError('rate_limited', { detail })
+  if (status === 0 || status >= 502 || passing.test(code)) return new PublicError('unavailable', { detail })
+  if (badValue.test(code)) return new PublicError('invalid_request', { detail })
+  return new PublicError('internal', { detail })
+}
