@@ -1,0 +1,18 @@
+import type { Context } from 'hono'
+import { ControlError } from './control-error.ts'
+import type { Person } from './state.ts'
+import { findPerson, type World } from './world.ts'
+
+/** The phone that the path names. */
+export function phone(world: World, c: Context): Person {
+  const person = findPerson(world, c.req.param('number') ?? '')
+  if (!person)
+    throw new ControlError(404, 'unknown_phone', 'There is no phone with this number. Make one with POST /phones.')
+  return person
+}
+
+/** The JSON body; an empty one counts as `{}`. */
+export async function json(c: Context): Promise<unknown> {
+  const text = await c.req.text()
+  return text.trim() === '' ? {} : (JSON.parse(text) as unknown)
+}

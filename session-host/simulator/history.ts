@@ -1,0 +1,124 @@
+import { deflateSync } from 'node:zlib'
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { jidOf } from './jid.ts'
+import { nameOf } from './person.ts'
+import { sendPeer } from './phone-send.ts'
+import type { Chat, Device, Person, PhoneMessage } from './state.ts'
+import { findPerson, messageId, type World } from './world.ts'
+
+/**
+ * What a phone gives a companion after its first login: the app-state key, the newest part of every chat (INITIAL_BOOTSTRAP), the people's
+ * own names (PUSH_NAME), and the older messages (RECENT, progress 100). All inline: `initialHistBootstrapInlinePayload` is the zlib-compressed
+ * WAProto `HistorySync` (Baileys `Utils/history.js`).
+ */
+export async function sendHistory(world: World, person: Person, device: Device): Promise<void> {
+  device.historySent = true
+  world.changed()
+  const { KEY_SHARE, BOOTSTRAP, NAMES, RECENT } = TYPES
+  await sendPeer(world, person, device, messageId(world), {
+    type: KEY_SHARE,
+    appStateSyncKeyShare: {
+      keys: [
+        {
+          keyId: { keyId: person.appStateKey.id },
+          keyData: { keyData: person.appStateKey.data, timestamp: Date.now() },
+        },
+      ],
+    },
+  })
+  const chats = person.chats.filter((chat) => chat.messages.length > 0)
+  const mappings = [person, ...chats.map((chat) => findPerson(world, chat.with))]
+    .filter((each) => each !== undefined)
+    .map((each) => ({ pnJid: jidOf(each, 'pn'), lidJid: jidOf(each, 'lid') }))
+  await sendChunk(world, person, device, 1, 50, {
+    syncType: BOOTSTRAP,
+    conversations: chats.map((chat) => conversation(world, person, chat, newest(chat).slice(0, BOOTSTRAP_MESSAGES))),
+    phoneNumberToLidMappings: mappings,
+  })
+  const known = person.contacts.map((contact) => findPerson(world, contact.number)).filter((each) => each !== undefined)
+  await sendChunk(world, person, device, 1, 100, {
+    syncType: NAMES,
+    pushnames: [person, ...known].map((each) => ({ id: jidOf(each, 'pn'), pushname: each.name })),
+  })
+  const older = chats.filter((chat) => chat.messages.length > BOOTSTRAP_MESSAGES)
+  await sendChunk(world, person, device, 2, 100, {
+    syncType: RECENT,
+    conversations: older.map((chat) => conversation(world, person, chat, newest(chat).slice(BOOTSTRAP_MESSAGES))),
+    phoneNumberToLidMappings: mappings,
+  })
+  world.events.publish('history.sent', person.number, { device: device.id, chats: chats.length })
+}
+
+/** Sends one chunk of history as a peer message. */
+export function sendChunk(
+  world: World,
+  person: Person,
+  device: Device,
+  chunkOrder: number,
+  progress: number,
+  history: proto.IHistorySync,
+  request?: string,
+): Promise<void> {
+  const encoded = proto.HistorySync.encode(proto.HistorySync.fromObject({ ...history, chunkOrder, progress })).finish()
+  return sendPeer(world, person, device, messageId(world), {
+    type: TYPES.NOTIFICATION,
+    historySyncNotification: {
+      syncType: history.syncType as number as proto.Message.HistorySyncType,
+      chunkOrder,
+      progress,
+      initialHistBootstrapInlinePayload: deflateSync(encoded),
+      ...(request !== undefined && { peerDataRequestSessionId: request }),
+    },
+  })
+}
+
+/** A chat as history shows it, messages newest first. Saved contacts' chats go by number, others by LID, as phones have both. */
+export function conversation(world: World, person: Person, chat: Chat, messages: PhoneMessage[]): proto.IConversation {
+  const other = findPerson(world, chat.with)
+  if (!other) return { id: `${chat.with}@s.whatsapp.net` }
+  const saved = person.contacts.some((contact) => contact.number === chat.with && contact.saved)
+  const id = jidOf(other, saved ? 'pn' : 'lid')
+  return {
+    id,
+    name: nameOf(world, person, chat.with),
+    displayName: nameOf(world, person, chat.with),
+    unreadCount: chat.unread,
+    conversationTimestamp: newest(chat)[0]?.at ?? 0,
+    endOfHistoryTransfer: true,
+    endOfHistoryTransferType:
+      proto.Conversation.EndOfHistoryTransferType.COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
+    ...(saved ? { lidJid: jidOf(other, 'lid') } : { pnJid: jidOf(other, 'pn') }),
+    messages: messages.map((message) => ({ message: webMessage(message, id, other), msgOrderId: message.n })),
+  }
+}
+
+/** A message in the form that history and resend answers carry. */
+export function webMessage(message: PhoneMessage, chatJid: string, other: Person): proto.IWebMessageInfo {
+  return {
+    key: { remoteJid: chatJid, fromMe: message.fromMe, id: message.id },
+    message: proto.Message.decode(message.content),
+    messageTimestamp: message.at,
+    ...(message.fromMe ? { status: STATUS[message.status] } : { pushName: other.name }),
+  }
+}
+
+/** How many messages of a chat come with the first chunk. */
+const BOOTSTRAP_MESSAGES = 20
+
+const STATUS = {
+  sent: proto.WebMessageInfo.Status.SERVER_ACK,
+  delivered: proto.WebMessageInfo.Status.DELIVERY_ACK,
+  read: proto.WebMessageInfo.Status.READ,
+}
+
+const TYPES = {
+  KEY_SHARE: proto.Message.ProtocolMessage.Type.APP_STATE_SYNC_KEY_SHARE,
+  NOTIFICATION: proto.Message.ProtocolMessage.Type.HISTORY_SYNC_NOTIFICATION,
+  BOOTSTRAP: proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP,
+  NAMES: proto.HistorySync.HistorySyncType.PUSH_NAME,
+  RECENT: proto.HistorySync.HistorySyncType.RECENT,
+}
+
+function newest(chat: Chat): PhoneMessage[] {
+  return chat.messages.toSorted((one, other) => other.at - one.at || other.n - one.n)
+}

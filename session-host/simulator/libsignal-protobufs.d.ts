@@ -1,0 +1,6 @@
+/** libsignal ships no types for its message formats. */
+declare module 'libsignal/src/protobufs.js' {
+  export const PreKeyWhisperMessage: {
+    decode(bytes: Uint8Array): { identityKey?: Uint8Array; preKeyId?: number; registrationId?: number }
+  }
+}

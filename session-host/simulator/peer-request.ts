@@ -1,0 +1,71 @@
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { conversation, sendChunk, webMessage } from './history.ts'
+import { sendPeer } from './phone-send.ts'
+import type { Device, Person } from './state.ts'
+import { count, findPerson, messageId, type World } from './world.ts'
+
+/** A companion asks its phone for something: older history of a chat, or a message that it could not read. */
+export async function answerPeerRequest(
+  world: World,
+  person: Person,
+  device: Device,
+  requestId: string,
+  message: proto.IMessage,
+): Promise<void> {
+  const request = message.protocolMessage?.peerDataOperationRequestMessage
+  const { HISTORY_SYNC_ON_DEMAND, PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType
+  if (request?.peerDataOperationRequestType === HISTORY_SYNC_ON_DEMAND && request.historySyncOnDemandRequest) {
+    await olderMessages(world, person, device, requestId, request.historySyncOnDemandRequest)
+  } else if (request?.peerDataOperationRequestType === PLACEHOLDER_MESSAGE_RESEND) {
+    const ids = (request.placeholderMessageResendRequest ?? []).map((each) => each.messageKey?.id ?? '')
+    await resendPlaceholders(world, person, device, requestId, ids)
+  } else count(world, 'peer_requests_ignored')
+}
+
+async function olderMessages(
+  world: World,
+  person: Person,
+  device: Device,
+  requestId: string,
+  wanted: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest,
+): Promise<void> {
+  const other = findPerson(world, wanted.chatJid ?? '')
+  const chat = person.chats.find((each) => each.with === other?.number)
+  if (!chat) return
+  const oldest = chat.messages.find((each) => each.id === wanted.oldestMsgId)
+  const limit = wanted.onDemandMsgCount ?? 50
+  const before = chat.messages
+    .filter((each) => !oldest || each.at < oldest.at || (each.at === oldest.at && each.n < oldest.n))
+    .toSorted((one, another) => another.at - one.at || another.n - one.n)
+    .slice(0, limit)
+  const history = {
+    syncType: proto.HistorySync.HistorySyncType.ON_DEMAND,
+    conversations: [conversation(world, person, chat, before)],
+  }
+  await sendChunk(world, person, device, 1, 100, history, requestId)
+}
+
+async function resendPlaceholders(
+  world: World,
+  person: Person,
+  device: Device,
+  requestId: string,
+  ids: string[],
+): Promise<void> {
+  const results = ids.map((id) => {
+    const chat = person.chats.find((each) => each.messages.some((message) => message.id === id))
+    const message = chat?.messages.find((each) => each.id === id)
+    const other = chat && findPerson(world, chat.with)
+    if (!message || !other) return {}
+    const info = webMessage(message, `${other.number}@s.whatsapp.net`, other)
+    return { placeholderMessageResendResponse: { webMessageInfoBytes: proto.WebMessageInfo.encode(info).finish() } }
+  })
+  await sendPeer(world, person, device, messageId(world), {
+    type: proto.Message.ProtocolMessage.Type.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
+    peerDataOperationRequestResponseMessage: {
+      peerDataOperationRequestType: proto.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND,
+      stanzaId: requestId,
+      peerDataOperationResult: results,
+    },
+  })
+}

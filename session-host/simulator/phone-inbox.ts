@@ -1,0 +1,131 @@
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { confirmDelivery } from './confirm.ts'
+import { enqueue } from './delivery-queue.ts'
+import { jidOf } from './jid.ts'
+import { answerPeerRequest } from './peer-request.ts'
+import { applyChange, applyStatus, recordMessage, type MessageEntry } from './phone-record.ts'
+import { decryptFrom } from './phone-signal.ts'
+import { bundleStanzas, phoneBundle } from './prekeys.ts'
+import { bigEndian, stanza } from './stanza.ts'
+import type { Person, PhoneStanza } from './state.ts'
+import { count, findPerson, seconds, type World } from './world.ts'
+
+/** Brings something to a phone; in airplane mode the server keeps it. */
+export async function reachPhone(world: World, person: Person, item: PhoneStanza): Promise<void> {
+  if (person.airplane) {
+    person.waiting.push(item)
+    world.changed()
+    return
+  }
+  await handle(world, person, item)
+}
+
+/** Ends (or begins) airplane mode; at the end everything kept is handled in order. */
+export async function setAirplane(world: World, person: Person, on: boolean): Promise<void> {
+  person.airplane = on
+  world.changed()
+  while (!person.airplane) {
+    const item = person.waiting.shift()
+    if (!item) break
+    await handle(world, person, item)
+  }
+}
+
+async function handle(world: World, person: Person, item: PhoneStanza): Promise<void> {
+  const from = item.kind === 'status' ? undefined : findPerson(world, item.from)
+  switch (item.kind) {
+    case 'status':
+      applyStatus(world, person, item.id, item.status, item.by)
+      return
+    case 'plain':
+      if (from) accept(world, person, from, { ...item, with: from.number, fromMe: false, via: 'phone' })
+      return
+    case 'encrypted':
+      if (from) await read(world, person, from, item)
+      return
+    default:
+      item satisfies never
+  }
+}
+
+type EncryptedStanza = Extract<PhoneStanza, { kind: 'encrypted' }>
+
+async function read(world: World, person: Person, from: Person, item: EncryptedStanza): Promise<void> {
+  const device = from.devices.find((each) => each.id === item.device)
+  if (!device) return
+  const result = await decryptFrom(world, person, { person: from, device }, item)
+  if ('failure' in result) {
+    count(world, `phone_${result.failure}`)
+    // The same ciphertext once more: the phone has it already and only confirms.
+    if (result.failure === 'used_before')
+      confirmDelivery(world, { author: from, reader: person, id: item.id, addressed: item.addressed })
+    else askAgain(world, person, from, item)
+    return
+  }
+  delete person.retries[item.id]
+  const message = proto.Message.decode(result.content)
+  if (item.peer) {
+    await answerPeerRequest(world, person, device, item.id, message)
+    return
+  }
+  const sent = message.deviceSentMessage?.message
+  const own = from === person
+  const content = own && sent ? Buffer.from(proto.Message.encode(sent).finish()) : result.content
+  const via = `companion:${item.device}`
+  accept(world, person, from, {
+    with: item.chat,
+    id: item.id,
+    fromMe: own,
+    at: item.at,
+    via,
+    addressed: item.addressed,
+    content,
+  })
+}
+
+function accept(world: World, person: Person, from: Person, entry: MessageEntry): void {
+  if (!applyChange(world, person, entry) && showable(entry.content)) recordMessage(world, person, entry)
+  if (!entry.fromMe) confirmDelivery(world, { author: from, reader: person, id: entry.id, addressed: entry.addressed })
+}
+
+/** Protocol messages (keys, settings) and reactions' like that carry nothing to show stay out of the chat. */
+function showable(content: Buffer): boolean {
+  const message = proto.Message.decode(content)
+  return !message.protocolMessage && Object.keys(proto.Message.toObject(message)).length > 0
+}
+
+/**
+ * A phone that cannot read a message asks its author to send it again, and from the second time on brings its keys along
+ * (`<receipt type="retry">`; shape after Baileys `sendRetryRequest`, which is the same stanza the other way round).
+ */
+function askAgain(world: World, person: Person, from: Person, item: EncryptedStanza): void {
+  const attempt = (person.retries[item.id] ?? 0) + 1
+  const device = from.devices.find((each) => each.id === item.device)
+  if (!device || attempt > MAX_RETRIES) return
+  person.retries[item.id] = attempt
+  world.changed()
+  const own = from === person
+  const chat = findPerson(world, item.chat)
+  const attributes = {
+    from: jidOf(person, item.addressed),
+    recipient: own && chat ? jidOf(chat, item.addressed) : undefined,
+    id: item.id,
+    type: 'retry',
+    t: seconds(),
+  }
+  const keys = attempt > 1 ? [stanza('keys', {}, bundleStanzas(phoneBundle(world, person)))] : []
+  const content = [
+    stanza('retry', { count: attempt, id: item.id, t: item.at, v: 1 }),
+    stanza('registration', {}, bigEndian(person.registrationId, 4)),
+    ...keys,
+  ]
+  enqueue(world, from, device, stanza('receipt', attributes, content))
+  world.events.publish('receipt.retry', person.number, {
+    message_id: item.id,
+    attempt,
+    from: from.number,
+    device: device.id,
+  })
+}
+
+const MAX_RETRIES = 5

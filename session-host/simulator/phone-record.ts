@@ -1,0 +1,133 @@
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import type { Addressing, Chat, Person, PhoneMessage, Status } from './state.ts'
+import type { World } from './world.ts'
+
+/** What is to be shown in a chat of a phone. */
+export interface MessageEntry {
+  with: string
+  id: string
+  fromMe: boolean
+  at: number
+  via: string
+  addressed: Addressing
+  content: Buffer
+  status?: Status
+  read?: boolean
+}
+
+/** Puts a message into the phone's chat; the same id again only counts up its copies. */
+export function recordMessage(
+  world: World,
+  person: Person,
+  entry: MessageEntry,
+): { message: PhoneMessage; fresh: boolean } {
+  const chat = chatWith(person, entry.with)
+  world.changed()
+  const known = chat.messages.find((each) => each.id === entry.id && each.fromMe === entry.fromMe)
+  if (known) {
+    known.copies++
+    world.events.publish('message.duplicate', person.number, {
+      with: entry.with,
+      message_id: entry.id,
+      copies: known.copies,
+    })
+    return { message: known, fresh: false }
+  }
+  const message: PhoneMessage = {
+    ...described(entry.content),
+    n: person.nextMessage++,
+    id: entry.id,
+    fromMe: entry.fromMe,
+    at: entry.at,
+    status: person.earlyStatus[entry.id] ?? entry.status ?? (entry.fromMe ? 'sent' : 'delivered'),
+    via: entry.via,
+    addressed: entry.addressed,
+    copies: 1,
+    read: entry.read ?? entry.fromMe,
+    content: entry.content,
+  }
+  delete person.earlyStatus[entry.id]
+  chat.messages.push(message)
+  if (!message.read) chat.unread++
+  const type = message.fromMe ? 'message.sent' : 'message.arrived'
+  if (message.via !== 'history') {
+    world.events.publish(type, person.number, {
+      with: entry.with,
+      message_id: message.id,
+      n: message.n,
+      via: message.via,
+    })
+  }
+  return { message, fresh: true }
+}
+
+/** Applies an edit or a deletion that a message of the same author asks for; false when the content is neither. */
+export function applyChange(world: World, person: Person, entry: MessageEntry): boolean {
+  const change = proto.Message.decode(entry.content).protocolMessage
+  const id = change?.key?.id
+  if (!change || !id) return false
+  const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
+  if (change.type !== REVOKE && change.type !== MESSAGE_EDIT) return false
+  const message = chatWith(person, entry.with).messages.find((each) => each.id === id && each.fromMe === entry.fromMe)
+  if (message) {
+    if (change.type === REVOKE) Object.assign(message, { text: '', kind: 'revoked' })
+    else if (change.editedMessage) message.text = textOf(change.editedMessage)
+    world.changed()
+    world.events.publish('message.changed', person.number, { with: entry.with, message_id: id })
+  }
+  return true
+}
+
+/** Raises the status of an own message; it never goes back. */
+export function applyStatus(world: World, person: Person, id: string, status: Status, by: string): void {
+  world.changed()
+  const message = chatWith(person, by).messages.find((each) => each.id === id && each.fromMe)
+  if (!message) person.earlyStatus[id] = higher(person.earlyStatus[id], status)
+  else if (higher(message.status, status) !== message.status) message.status = status
+  world.events.publish(status === 'read' ? 'receipt.read' : 'receipt.delivered', person.number, {
+    with: by,
+    message_id: id,
+  })
+}
+
+/** The phone's chat with somebody, made when there is none. */
+export function chatWith(person: Person, number: string): Chat {
+  const existing = person.chats.find((each) => each.with === number)
+  if (existing) return existing
+  const chat: Chat = { with: number, unread: 0, messages: [] }
+  person.chats.push(chat)
+  return chat
+}
+
+/** A text as a WAProto `Message`. */
+export function textContent(text: string): Buffer {
+  return Buffer.from(proto.Message.encode({ conversation: text }).finish())
+}
+
+const ORDER: readonly Status[] = ['sent', 'delivered', 'read']
+
+function higher(one: Status | undefined, other: Status): Status {
+  return one !== undefined && ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other
+}
+
+function described(content: Buffer): { text: string; kind: string } {
+  const message = proto.Message.decode(content)
+  const fields = Object.keys(proto.Message.toObject(message)).filter((name) => name !== 'messageContextInfo')
+  return { text: textOf(message), kind: fields[0] ?? 'empty' }
+}
+
+function textOf(message: proto.IMessage): string {
+  return (
+    message.conversation ||
+    message.extendedTextMessage?.text ||
+    message.imageMessage?.caption ||
+    message.videoMessage?.caption ||
+    message.documentMessage?.caption ||
+    message.documentWithCaptionMessage?.message?.documentMessage?.caption ||
+    message.reactionMessage?.text ||
+    message.pollCreationMessageV3?.name ||
+    message.locationMessage?.name ||
+    message.contactMessage?.displayName ||
+    ''
+  )
+}

@@ -1,0 +1,131 @@
+import { confirm } from './confirm.ts'
+import { enqueue } from './delivery-queue.ts'
+import { jidOf } from './jid.ts'
+import { reachPhone } from './phone-inbox.ts'
+import { chatWith, recordMessage, textContent } from './phone-record.ts'
+import { sendToCompanion, sendToOwnCompanion } from './phone-send.ts'
+import type { PreKeyBundle } from './prekeys.ts'
+import { stanza } from './stanza.ts'
+import type { Addressing, Device, Person, PhoneMessage } from './state.ts'
+import { count, messageId, seconds, type World } from './world.ts'
+
+/**
+ * A person writes a text on the phone. It goes to the other's phone, encrypted to each of the other's companions, and as a device-sent
+ * message to the own companions.
+ */
+export async function say(
+  world: World,
+  person: Person,
+  message: { to: Person; text: string; addressed: Addressing; id?: string; at?: number },
+): Promise<{ id: string; at: number }> {
+  const { to, addressed } = message
+  const id = message.id ?? messageId(world)
+  const at = message.at ?? seconds()
+  const content = textContent(message.text)
+  recordMessage(world, person, { with: to.number, id, fromMe: true, at, via: 'phone', addressed, content })
+  const outgoing = { id, at, addressed, content }
+  const others =
+    to === person ? [] : to.devices.map((device) => sendToCompanion(world, person, { person: to, device }, outgoing))
+  const own = person.devices.map((device) => sendToOwnCompanion(world, person, device, to, outgoing))
+  if (to !== person) await reachPhone(world, to, { kind: 'plain', from: person.number, id, at, addressed, content })
+  await Promise.all([...others, ...own])
+  return { id, at }
+}
+
+/** A person opens a chat and reads it, up to and including `id` when given. Returns the ids that were unread till now. */
+export function read(world: World, person: Person, other: Person, id?: string): string[] {
+  const chat = chatWith(person, other.number)
+  const end = id === undefined ? chat.messages.length : chat.messages.findIndex((each) => each.id === id) + 1
+  const unread = chat.messages.slice(0, end).filter((each) => !each.read)
+  markRead(world, person, other, unread)
+  for (const addressed of ['lid', 'pn'] as const) {
+    const ids = unread.filter((each) => each.addressed === addressed).map((each) => each.id)
+    confirm(world, { author: other, reader: person, ids, status: 'read', addressed })
+    for (const device of person.devices) tellReadElsewhere(world, person, device, other, ids, addressed)
+  }
+  if (id === undefined) chat.unread = 0
+  return unread.map((each) => each.id)
+}
+
+/** A companion has read messages: the phone shows it, the author and the other companions are told. */
+export function readByCompanion(
+  world: World,
+  person: Person,
+  device: Device,
+  other: Person,
+  ids: string[],
+  addressed: Addressing,
+): void {
+  const messages = chatWith(person, other.number).messages.filter((each) => !each.fromMe && ids.includes(each.id))
+  markRead(world, person, other, messages)
+  confirm(world, { author: other, reader: person, ids, status: 'read', addressed })
+  for (const each of person.devices) if (each !== device) tellReadElsewhere(world, person, each, other, ids, addressed)
+}
+
+/** The phone sends a message again that a companion could not read. */
+export async function resend(
+  world: World,
+  person: Person,
+  target: { person: Person; device: Device },
+  id: string,
+  again: { attempt: number; fresh: PreKeyBundle | 'from-server' },
+): Promise<void> {
+  const found = findMessage(person, id)
+  if (!found || again.attempt > MAX_ATTEMPTS) {
+    count(world, 'retries_unanswered')
+    return
+  }
+  const { message, chat } = found
+  const outgoing = { id, at: message.at, addressed: message.addressed, content: message.content }
+  if (target.person !== person) await sendToCompanion(world, person, target, outgoing, again)
+  else {
+    const other = world.state.people.find((each) => each.number === chat)
+    if (other) await sendToOwnCompanion(world, person, target.device, other, outgoing, again)
+  }
+}
+
+const MAX_ATTEMPTS = 5
+
+function markRead(world: World, person: Person, other: Person, messages: PhoneMessage[]): void {
+  const chat = chatWith(person, other.number)
+  for (const message of messages) {
+    if (message.read) continue
+    message.read = true
+    chat.unread = Math.max(0, chat.unread - 1)
+  }
+  world.changed()
+}
+
+function tellReadElsewhere(
+  world: World,
+  person: Person,
+  device: Device,
+  other: Person,
+  ids: string[],
+  addressed: Addressing,
+): void {
+  const [first, ...rest] = ids
+  if (first === undefined) return
+  const attributes = {
+    from: jidOf(person, addressed),
+    recipient: jidOf(other, addressed),
+    id: first,
+    type: 'read',
+    t: seconds(),
+  }
+  const items = rest.map((id) => stanza('item', { id }))
+  enqueue(
+    world,
+    person,
+    device,
+    stanza('receipt', attributes, items.length > 0 ? [stanza('list', {}, items)] : undefined),
+  )
+}
+
+function findMessage(person: Person, id: string): { message: PhoneMessage; chat: string } | undefined {
+  for (const chat of person.chats) {
+    const message = chat.messages.find((each) => each.id === id && each.fromMe)
+    if (message) return { message, chat: chat.with }
+  }
+  return undefined
+}

@@ -1,0 +1,99 @@
+import { acknowledgeReceipt } from './acknowledge.ts'
+import { confirmDelivery } from './confirm.ts'
+import type { Connection } from './connection.ts'
+import { enqueue, settle } from './delivery-queue.ts'
+import { jidOf, parseJid } from './jid.ts'
+import { readByCompanion, resend } from './phone.ts'
+import { readBundle } from './prekeys.ts'
+import { child, children, numberOf, stanza, type Stanza } from './stanza.ts'
+import type { Device, Person } from './state.ts'
+import { count, findPerson, recordUnhandled, type World } from './world.ts'
+
+/** A companion answers stanzas: delivered, read, or "send it again". Whatever it says, the stanza leaves its queue. */
+export async function acceptReceipt(world: World, connection: Connection, node: Stanza): Promise<void> {
+  const { login } = connection
+  if (!login) return
+  const { person, device } = login
+  const { type } = node.attrs
+  const ids = [node.attrs.id ?? '', ...children(child(node, 'list'), 'item').map((item) => item.attrs.id ?? '')]
+  const peer = node.attrs.recipient ?? node.attrs.to ?? jidOf(person, 'pn')
+  const removed = ids.filter((id) => settle(world, device, { tag: 'message', id, with: peer }))
+  world.events.publish('receipt.device', person.number, {
+    device: device.id,
+    kind: `receipt:${type ?? 'delivered'}`,
+    message_id: ids[0],
+    settled: removed.length,
+  })
+  const author = findPerson(world, peer)
+  const addressed = parseJid(peer)?.addressed ?? 'pn'
+  switch (type) {
+    case undefined:
+    case 'inactive':
+      // The phone's own confirmation is on its way too; the author's side hears of the first one.
+      if (author && author !== person) {
+        for (const id of removed)
+          if (isOnlySent(author, id)) confirmDelivery(world, { author, reader: person, id, addressed })
+      }
+      break
+    case 'read':
+    case 'played':
+      if (author && author !== person) readByCompanion(world, person, device, author, ids, addressed)
+      break
+    case 'retry':
+      connection.nacksDue.set(ids[0] ?? '', (connection.nacksDue.get(ids[0] ?? '') ?? 0) + 1)
+      await askedAgain(world, person, device, node)
+      break
+    case 'sender':
+    case 'peer_msg':
+    case 'hist_sync':
+    case 'read-self':
+      break
+    default:
+      recordUnhandled(world, connection, node)
+  }
+  acknowledgeReceipt(connection, node)
+}
+
+/** `<ack>`: the companion has taken a stanza, or (with `error`) refuses it. Both take it out of the queue. */
+export function acceptAck(world: World, connection: Connection, node: Stanza): void {
+  const { login } = connection
+  if (!login) return
+  const { person, device } = login
+  const { id = '', class: tag = '', error } = node.attrs
+  const due = connection.nacksDue.get(id) ?? 0
+  if (tag === 'message' && error !== undefined && due > 0) {
+    connection.nacksDue.set(id, due - 1)
+    return
+  }
+  const answered = { tag, id, ...(node.attrs.to !== undefined && { with: node.attrs.recipient ?? node.attrs.to }) }
+  const settled = settle(world, device, answered)
+  if (error !== undefined) count(world, `nack_${error}`)
+  const details = { device: device.id, kind: `ack:${tag}`, message_id: id, settled: settled ? 1 : 0 }
+  world.events.publish('receipt.device', person.number, error === undefined ? details : { ...details, error })
+}
+
+async function askedAgain(world: World, person: Person, device: Device, node: Stanza): Promise<void> {
+  const id = node.attrs.id ?? ''
+  const retry = child(node, 'retry')
+  const attempt = Number(retry?.attrs.count ?? 1)
+  const to = parseJid(node.attrs.to)
+  const author = node.attrs.to === undefined ? undefined : findPerson(world, node.attrs.to)
+  world.events.publish('receipt.retry', person.number, { message_id: id, attempt, device: device.id })
+  if (!to || !author) return
+  if (to.device === 0) {
+    const fresh = readBundle(child(node, 'keys'), numberOf(child(node, 'registration'))) ?? 'from-server'
+    // A phone in airplane mode cannot answer; like a real one it does when it is back, if the companion asks again.
+    if (!author.airplane) await resend(world, author, { person, device }, id, { attempt, fresh })
+    return
+  }
+  const companion = author.devices.find((each) => each.id === to.device)
+  if (!companion) return
+  const { recipient, t } = node.attrs
+  const attributes = { from: jidOf(person, to.addressed, device.id), recipient, id, type: 'retry', t }
+  enqueue(world, author, companion, stanza('receipt', attributes, children(node)))
+}
+
+function isOnlySent(author: Person, id: string): boolean {
+  const message = author.chats.flatMap((chat) => chat.messages).find((each) => each.id === id && each.fromMe)
+  return message === undefined || message.status === 'sent'
+}

@@ -1,0 +1,48 @@
+import { createSimulator, type Simulator } from '../simulator.ts'
+import type { Companion } from './companion.ts'
+import { createControl, type Control, type ShownMessage } from './control.ts'
+import { linkedCompanion } from './linked-companion.ts'
+
+/** A simulator with one phone that has a companion, and one contact of it. */
+export interface WorldOfTwo extends AsyncDisposable {
+  simulator: Simulator
+  control: Control
+  companion: Companion
+  me: { number: string; lid: string }
+  friend: { number: string; lid: string }
+  /** The friend's JID in either form. */
+  friendJid: { pn: string; lid: string }
+  /** What a phone shows of the chat with the other one. */
+  shown(number: string, other: string): Promise<ShownMessage[]>
+  /** Resolves when the phone shows something that fits. */
+  whenShown(number: string, other: string, fits: (message: ShownMessage) => boolean): Promise<ShownMessage>
+}
+
+export async function createWorldOfTwo(
+  seed: string,
+  options: { receiptDelayMs?: number; online?: boolean } = {},
+): Promise<WorldOfTwo> {
+  const simulator = await createSimulator({ port: 0, seed, ...options })
+  const control = createControl(simulator.url)
+  const me = { number: '12025550300', lid: '200000000000300' }
+  const friend = { number: '34600000301', lid: '200000000000301' }
+  const contact = { ...friend, name: 'Lucía Gómez', push_name: 'Lucía' }
+  await control.post('/phones', { ...me, name: 'Tienda', contacts: [contact], history: [] })
+  const companion = await linkedCompanion(simulator.webSocketUrl, control, me.number, options)
+  const shown = async (number: string, other: string): Promise<ShownMessage[]> =>
+    (await control.get<{ messages: ShownMessage[] }>(`/phones/${number}/messages?with=${other}`)).messages
+  return {
+    simulator,
+    control,
+    companion,
+    me,
+    friend,
+    friendJid: { pn: `${friend.number}@s.whatsapp.net`, lid: `${friend.lid}@lid` },
+    shown,
+    whenShown: (number, other, fits) => control.until(async () => (await shown(number, other)).find(fits)),
+    async [Symbol.asyncDispose]() {
+      await companion[Symbol.asyncDispose]()
+      await simulator[Symbol.asyncDispose]()
+    },
+  }
+}
