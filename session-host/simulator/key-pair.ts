@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { calculateAgreement, calculateSignature, generateKeyPair, verifySignature } from 'libsignal/src/curve.js'
+import { Curve } from '@whiskeysockets/baileys/lib/Utils/crypto.js'
+import { verifySignature } from 'libsignal/src/curve.js'
 import type { SeededSource } from './seeded-source.ts'
 
 /** A Curve25519 key pair, both halves as their raw 32 bytes. */
@@ -20,21 +21,21 @@ export function seededKeyPair(random: SeededSource): KeyPair {
 
 /** A key pair that lives for one handshake. */
 export function ephemeralKeyPair(): KeyPair {
-  const { privKey, pubKey } = generateKeyPair()
-  return { private: Buffer.from(privKey), public: Buffer.from(pubKey.subarray(1)) }
+  const { private: secret, public: open } = Curve.generateKeyPair()
+  return { private: Buffer.from(secret), public: Buffer.from(open) }
 }
 
 /** X25519 of the own private and the other's public key (32 raw bytes, or 33 with Signal's type byte). */
 export function agree(privateKey: Buffer, publicKey: Uint8Array): Buffer {
-  return Buffer.from(calculateAgreement(signalPublicKey(publicKey), privateKey))
+  return Curve.sharedKey(privateKey, publicKey)
 }
 
 /** XEdDSA signature, 64 bytes. */
 export function sign(privateKey: Buffer, message: Uint8Array): Buffer {
-  return Buffer.from(calculateSignature(privateKey, message))
+  return Buffer.from(Curve.sign(privateKey, message))
 }
 
-/** Whether the XEdDSA signature is the key owner's. Malformed input is a plain `false`. */
+/** Whether the XEdDSA signature is the key owner's (libsignal's own answer; Baileys' `Curve.verify` ignores it). Malformed input is a plain `false`. */
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if ((publicKey.length !== 32 && publicKey.length !== 33) || signature.length !== 64) return false
   return verifySignature(signalPublicKey(publicKey), message, Buffer.from(signature)) === true
