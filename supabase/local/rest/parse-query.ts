@@ -76,6 +76,7 @@ function embedAt(query: Query, name: string): { target: Query; key: string } {
   let key = name
   for (let dot = key.indexOf('.'); dot > 0 && !/^not\.(and|or)$/.test(key); dot = key.indexOf('.')) {
     const first = key.slice(0, dot)
+    if (/(^|\.)(count|sum|avg|max|min)\(\)$/.test(text)) throw badRequest('Use of aggregate functions is not allowed')
     const embed = target.select.find((item) => item.kind === 'embed' && (item.alias ?? item.target) === first)
     if (embed?.kind !== 'embed') {
       if (key.includes('->') || key.startsWith('"')) break
@@ -111,7 +112,6 @@ function parseSelectItem(text: string): SelectItem {
       query: emptyQuery(parseSelect(inside)),
     }
   }
-  if (/(^|\.)(count|sum|avg|max|min)\(\)$/.test(text)) throw badRequest('Use of aggregate functions is not allowed')
   const column = /^(?:("[^"]*"|[^:"]+):(?!:))?((?:"[^"]*"|[^:"])+)(?:::([a-z_][a-z_0-9 ]*(?:\[\])?))?$/i.exec(text)
   if (!column) throw badRequest(`"failed to parse select parameter (${text})"`)
   const [, alias, field = '', cast] = column
