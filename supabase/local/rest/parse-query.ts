@@ -76,7 +76,6 @@ function embedAt(query: Query, name: string): { target: Query; key: string } {
   let key = name
   for (let dot = key.indexOf('.'); dot > 0 && !/^not\.(and|or)$/.test(key); dot = key.indexOf('.')) {
     const first = key.slice(0, dot)
-    if (/(^|\.)(count|sum|avg|max|min)\(\)$/.test(text)) throw badRequest('Use of aggregate functions is not allowed')
     const embed = target.select.find((item) => item.kind === 'embed' && (item.alias ?? item.target) === first)
     if (embed?.kind !== 'embed') {
       if (key.includes('->') || key.startsWith('"')) break
@@ -98,6 +97,7 @@ export function parseSelect(text: string): SelectItem[] {
 
 function parseSelectItem(text: string): SelectItem {
   if (text === '*') return { kind: 'star' }
+  if (/(^|\.)(count|sum|avg|max|min)\(\)$/.test(text)) throw badRequest('Use of aggregate functions is not allowed')
   if (text.startsWith('...')) throw badRequest('Spread embeds are not answered by the embedded gateway', text)
   const embed = /^(?:((?:"[^"]*"|[^:"()!])+):(?!:))?("[^"]*"|[^!()":,.]+)((?:![^!()]+)*)\(([\s\S]*)\)$/.exec(text)
   if (embed) {
