@@ -13,21 +13,24 @@ import { Conversation } from '#shared/conversation.ts'
 import { Message } from '#shared/message.ts'
 import { Session } from '#shared/session.ts'
 
-/** The shared response schemas under the names that the OpenAPI document gives them. */
-const MessageComponent = Message.openapi('Message')
-const ConversationComponent = Conversation.openapi('Conversation')
-const SessionComponent = Session.openapi('Session')
+/**
+ * The shared response schemas under the names that the OpenAPI document gives them. Cloned, because the OpenAPI library gives its
+ * method only to schemas that are made after it was loaded, and shared ones may be older.
+ */
+const MessageComponent = Message.clone().openapi('Message')
+const ConversationComponent = Conversation.clone().openapi('Conversation')
+const SessionComponent = Session.clone().openapi('Session')
 
 export const schemas = {
-  error: ErrorResponse.openapi('Error'),
-  qr: QrResponse.openapi('QrResponse'),
+  error: ErrorResponse.clone().openapi('Error'),
+  qr: QrResponse.clone().openapi('QrResponse'),
   conversations: ConversationsResponse.extend({ conversations: z.array(ConversationComponent) }).openapi(
     'ConversationsResponse',
   ),
   startedConversation: StartConversationResponse.extend({ conversation: ConversationComponent }).openapi(
     'StartConversationResponse',
   ),
-  markedRead: MarkReadResponse.openapi('MarkReadResponse'),
+  markedRead: MarkReadResponse.clone().openapi('MarkReadResponse'),
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),
   sentMessage: SendMessageResponse.extend({ message: MessageComponent }).openapi('SendMessageResponse'),
   session: SessionResponse.extend({ session: SessionComponent }).openapi('SessionResponse'),

@@ -12,6 +12,10 @@ describe('database errors', () => {
     expect(databaseError({ code: 'PGRST303', hint: null }, 401).code).toBe('invalid_token')
   })
 
+  it('are our own fault when the gateway refuses our key', () => {
+    expect(databaseError({ hint: 'Double check your API key' }, 401).code).toBe('internal')
+  })
+
   it('are an outage when nothing answers, a gateway does, or Postgres has no room', () => {
     for (const [code, status] of [
       ['', 0],

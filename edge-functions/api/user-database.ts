@@ -46,14 +46,15 @@ const badValue = /^22/
 
 /**
  * An error of PostgREST (https://docs.postgrest.org/en/stable/references/errors.html) as one of the public table. Status 0 is
- * supabase-js's sign that no answer came. Only codes go into the detail: Postgres' messages quote values.
+ * supabase-js's sign that no answer came; a 401 without a code comes from the gateway and is about our key, not the caller's
+ * token. Only codes go into the detail: Postgres' messages quote values.
  */
 export function databaseError(error: { code?: string; hint?: string | null }, status: number): PublicError {
   const known = toPublicError(error)
   if (known.code !== 'internal') return known
   const code = error.code ?? ''
   const detail = `rest answered ${status} ${code}`.trim()
-  if (status === 401) return new PublicError('invalid_token', { detail })
+  if (status === 401 && code !== '') return new PublicError('invalid_token', { detail })
   if (status === 429) return new PublicError('rate_limited', { detail })
   if (status === 0 || status >= 502 || passing.test(code)) return new PublicError('unavailable', { detail })
   if (badValue.test(code)) return new PublicError('invalid_request', { detail })
