@@ -1,0 +1,70 @@
+import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react'
+import type { Session } from '#shared/session.ts'
+import { Icon } from '../icon.tsx'
+import { useLanguage } from '../language/language.tsx'
+import { useObservable } from '../live/observable.ts'
+import { useParts } from '../parts.ts'
+
+/** What stands between the reader and live chats, if anything: no network, no server, no WhatsApp, history still on its way. */
+export function ConnectionBanner({ session, onLink }: { session: Session; onLink: () => void }): ReactNode {
+  const { t } = useLanguage()
+  const { live } = useParts()
+  const { lost } = useObservable(live.state)
+  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine)
+  const lostForLong = useLasting(lost, 1_500)
+  const isLinked =
+    session.status === 'connected' || session.status === 'reconnecting' || session.status === 'connecting'
+
+  if (!online) return <Banner sentence={t.browserOffline} />
+  if (lostForLong) return <Banner sentence={t.offline} />
+  if (!isLinked)
+    return (
+      <div className="banner" role="status">
+        <Icon name="alert" />
+        <span>{t.notLinked}</span>
+        <button type="button" className="link" onClick={onLink}>
+          {t.backToLink}
+        </button>
+      </div>
+    )
+  if (session.status !== 'connected') return <Banner sentence={t.reconnecting} />
+  if (session.sync_progress !== null && session.sync_progress < 100)
+    return (
+      <div className="banner banner-calm">
+        <label className="sync">
+          {t.syncing(session.sync_progress)}
+          <progress max={100} value={session.sync_progress} />
+        </label>
+      </div>
+    )
+  return null
+}
+
+function Banner({ sentence }: { sentence: string }): ReactNode {
+  return (
+    <div className="banner" role="status">
+      <Icon name="alert" />
+      <span>{sentence}</span>
+    </div>
+  )
+}
+
+/** True once it has been true for a while: a blink of the connection is nobody's business. */
+function useLasting(value: boolean, milliseconds: number): boolean {
+  const [lasting, setLasting] = useState(false)
+  useEffect(() => {
+    if (!value) return setLasting(false)
+    const timer = setTimeout(() => setLasting(true), milliseconds)
+    return () => clearTimeout(timer)
+  }, [value, milliseconds])
+  return lasting
+}
+
+function subscribeOnline(listener: () => void): () => void {
+  window.addEventListener('online', listener)
+  window.addEventListener('offline', listener)
+  return () => {
+    window.removeEventListener('online', listener)
+    window.removeEventListener('offline', listener)
+  }
+}

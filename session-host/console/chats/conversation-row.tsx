@@ -1,0 +1,76 @@
+import type { ReactNode } from 'react'
+import type { Conversation } from '#shared/conversation.ts'
+import { shortMoment } from '../language/dates.ts'
+import { useLanguage } from '../language/language.tsx'
+import type { Catalogue } from '../language/catalogue-es.ts'
+import { useObservable } from '../live/observable.ts'
+import { useSecondsOf } from './use-now.ts'
+import { readDraft } from '../thread/drafts.ts'
+import { parseWhatsAppText, visibleText } from '../thread/whatsapp-text.ts'
+import { Avatar } from './avatar.tsx'
+import { conversationName, phoneFormat } from './conversation-name.ts'
+import { chatHref } from './use-route.ts'
+
+/** One chat in the list. Its accessible name is built in reading order: kind, unread, name, last message, time. */
+export function ConversationRow(props: {
+  conversation: Conversation
+  position: number
+  total: number
+  open: boolean
+  tabStop: boolean
+  onFocus: () => void
+  offset: number
+}): ReactNode {
+  const { t, language } = useLanguage()
+  useObservable(phoneFormat)
+  const now = useSecondsOf(60)
+  const { conversation, open } = props
+  const name = conversationName(conversation, t)
+  const draft = open ? '' : readDraft(conversation.id)
+  const last = draft === '' ? lastMessage(conversation, t) : `${t.draft}: ${draft}`
+  const at = conversation.last_message_at ?? (conversation.last_message_type === null ? null : conversation.activity_at)
+  const time = at === null ? '' : shortMoment(new Date(at), now, language)
+  const unread = conversation.unread_count
+  const spoken = [
+    conversation.kind === 'group' ? t.groupChat : t.contactChat,
+    unread > 0 ? t.unread(unread) : '',
+    name,
+    last,
+    time,
+  ]
+  return (
+    <li
+      style={{ transform: `translateY(${props.offset}px)` }}
+      aria-posinset={props.position}
+      aria-setsize={props.total}
+    >
+      <a
+        className={unread > 0 ? 'chat-row chat-row-unread' : 'chat-row'}
+        href={chatHref(conversation.id)}
+        data-id={conversation.id}
+        aria-current={open ? 'page' : undefined}
+        aria-label={spoken.filter(Boolean).join(', ')}
+        tabIndex={props.tabStop ? 0 : -1}
+        onFocus={props.onFocus}
+      >
+        <Avatar name={name} id={conversation.id} photo={conversation.contact_photo_url} />
+        <span className="chat-row-name" dir="auto">
+          {name}
+        </span>
+        <span className="chat-row-time">{time}</span>
+        <span className={draft === '' ? 'chat-row-last' : 'chat-row-last chat-row-draft'} dir="auto">
+          {last}
+        </span>
+        {unread > 0 && <span className="badge">{unread > 999 ? '999+' : unread}</span>}
+      </a>
+    </li>
+  )
+}
+
+function lastMessage(conversation: Conversation, t: Catalogue): string {
+  const { last_message_text: text, last_message_type: type, last_message_from_me: fromMe } = conversation
+  if (type === null && text === null) return ''
+  const kind = type !== null && Object.hasOwn(t.kinds, type) ? t.kinds[type as keyof Catalogue['kinds']] : t.kinds.text
+  const words = text ? visibleText(parseWhatsAppText(text.slice(0, 300))).replace(/\s+/g, ' ') : kind
+  return fromMe ? `${t.you}: ${words}` : words
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { en } from './catalogue-en.ts'
+import { es } from './catalogue-es.ts'
+
+/** Every sentence by its path; a function stands as its number of parts and what it says for one and for two. */
+function sentences(value: unknown, path = ''): [string, string][] {
+  if (typeof value === 'string') return [[path, value]]
+  if (typeof value === 'function') {
+    const say = value as (...parts: unknown[]) => string
+    return [1, 2].map((n) => [`${path}(${value.length}) ${n}`, say(n, `part-${n}`)])
+  }
+  return Object.entries(value as object).flatMap(([key, inner]) => sentences(inner, path ? `${path}.${key}` : key))
+}
+
+describe('the catalogues', () => {
+  it('have the same keys, in Spanish and in English', () => {
+    expect(sentences(en).map(([path]) => path)).toEqual(sentences(es).map(([path]) => path))
+  })
+  it('say something for every key', () => {
+    for (const [path, sentence] of [...sentences(es), ...sentences(en)]) expect(sentence.trim(), path).not.toBe('')
+  })
+  it('use every part that a sentence is given', () => {
+    for (const [path, sentence] of [...sentences(es), ...sentences(en)])
+      if (/\([12]\) 2$/.test(path)) expect(sentence, path).toContain('2')
+  })
+  it('call the reader tú in Spanish', () => {
+    for (const [path, sentence] of sentences(es))
+      expect(sentence, path).not.toMatch(/\b(usted|vos|su (cuenta|teléfono)|tenés|podés)\b/i)
+  })
+})

@@ -1,0 +1,56 @@
+import type { QueryClient } from '@tanstack/react-query'
+import type { EventEnvelope } from '#shared/events.ts'
+import {
+  messagesKey,
+  patchConversation,
+  patchMessageStatus,
+  patchSession,
+  putConversation,
+  putMessage,
+  removeConversation,
+  sessionKey,
+} from './cache.ts'
+
+/** Brings the query cache to where the event says the world is; asks the server only for what the event doesn't carry. */
+export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void {
+  if (event.conversation) putConversation(queryClient, event.conversation)
+  if (event.message) putMessage(queryClient, event.message)
+  switch (event.type) {
+    case 'session.status': {
+      const { status, reason, phone } = event.data
+      const change = { id: event.sessionId, status, reason: reason ?? null, connected: status === 'connected' }
+      patchSession(queryClient, phone === undefined ? change : { ...change, phone })
+      void queryClient.invalidateQueries({ queryKey: sessionKey })
+      return
+    }
+    case 'history.imported':
+      if (typeof event.data.progress === 'number') patchSession(queryClient, { sync_progress: event.data.progress })
+      void queryClient.invalidateQueries({ queryKey: ['conversations'] })
+      void queryClient.invalidateQueries({ queryKey: ['messages'] })
+      return
+    case 'conversation.created':
+      if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
+      return
+    case 'conversation.updated':
+      if (event.conversation) return
+      if (event.data.unread_count === undefined) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
+      else patchConversation(queryClient, event.data.conversation_id, { unread_count: event.data.unread_count })
+      return
+    case 'conversation.merged':
+      removeConversation(queryClient, event.data.merged_id)
+      queryClient.removeQueries({ queryKey: messagesKey(event.data.merged_id) })
+      void queryClient.invalidateQueries({ queryKey: messagesKey(event.data.conversation_id) })
+      if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
+      return
+    case 'message.created':
+    case 'message.updated':
+      if (!event.message) void queryClient.invalidateQueries({ queryKey: messagesKey(event.data.conversation_id) })
+      if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
+      return
+    case 'message.status':
+      patchMessageStatus(queryClient, event.data)
+      return
+    default:
+      return event satisfies never
+  }
+}

@@ -1,0 +1,89 @@
+import { QueryClient } from '@tanstack/react-query'
+import { describe, expect, it } from 'vitest'
+import type { Conversation } from '#shared/conversation.ts'
+import {
+  conversationsKey,
+  conversationsOf,
+  putConversation,
+  removeConversation,
+  type ConversationData,
+} from './cache.ts'
+
+function conversation(id: string, activity_at: string, archived = false): Conversation {
+  return {
+    id,
+    session_id: 's',
+    external_id: `${id}@s.whatsapp.net`,
+    kind: 'contact',
+    contact_name: id,
+    contact_photo_url: null,
+    started_at: null,
+    wa_user_id: null,
+    ai_active: null,
+    personality_id: null,
+    no_ac_ai: null,
+    unread_count: 0,
+    archived,
+    last_message_at: null,
+    last_message_text: null,
+    last_message_type: null,
+    last_message_from_me: null,
+    activity_at,
+  }
+}
+
+function listOf(queryClient: QueryClient, q = '', archived = false): string[] {
+  return conversationsOf(queryClient.getQueryData<ConversationData>(conversationsKey(q, archived))).map(({ id }) => id)
+}
+
+function loaded(): QueryClient {
+  const queryClient = new QueryClient()
+  const page = (conversations: Conversation[], next_cursor: string | null) => ({
+    success: true as const,
+    conversations,
+    next_cursor,
+  })
+  queryClient.setQueryData<ConversationData>(conversationsKey('', false), {
+    pages: [
+      page([conversation('b', '2026-11-24T10:00:00Z')], 'x'),
+      page([conversation('a', '2026-11-24 09:00:00+00')], null),
+    ],
+    pageParams: [null, 'x'],
+  })
+  queryClient.setQueryData<ConversationData>(conversationsKey('', true), {
+    pages: [page([], null)],
+    pageParams: [null],
+  })
+  queryClient.setQueryData<ConversationData>(conversationsKey('ana', false), {
+    pages: [page([], null)],
+    pageParams: [null],
+  })
+  return queryClient
+}
+
+describe('the list of chats', () => {
+  it('moves a chat up when something happens in it, and keeps its cursors', () => {
+    const queryClient = loaded()
+    putConversation(queryClient, conversation('a', '2026-11-24T11:00:00Z'))
+    expect(listOf(queryClient)).toEqual(['a', 'b'])
+    const data = queryClient.getQueryData<ConversationData>(conversationsKey('', false))
+    expect(data?.pages.map((page) => page.next_cursor)).toEqual(['x', null])
+  })
+  it('takes in a new chat, but not into the results of a search that did not find it', () => {
+    const queryClient = loaded()
+    putConversation(queryClient, conversation('c', '2026-11-24T12:00:00Z'))
+    expect(listOf(queryClient)).toEqual(['c', 'b', 'a'])
+    expect(listOf(queryClient, 'ana')).toEqual([])
+  })
+  it('moves an archived chat to the archived ones', () => {
+    const queryClient = loaded()
+    putConversation(queryClient, conversation('a', '2026-11-24T09:00:00Z', true))
+    expect(listOf(queryClient)).toEqual(['b'])
+    expect(listOf(queryClient, '', true)).toEqual(['a'])
+  })
+  it('forgets a chat that was merged into another', () => {
+    const queryClient = loaded()
+    removeConversation(queryClient, 'a')
+    expect(listOf(queryClient)).toEqual(['b'])
+  })
+})

@@ -1,0 +1,142 @@
+import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query'
+import type { Conversation } from '#shared/conversation.ts'
+import type { Message, MessageStatus } from '#shared/message.ts'
+import type { Session } from '#shared/session.ts'
+import type { ConversationPage, MessagePage } from '../api/rest-client.ts'
+
+export type ConversationData = InfiniteData<ConversationPage, string | null>
+/** Pages from the newest to the oldest, each in ascending order. */
+export type MessageData = InfiniteData<MessagePage, string | null>
+
+export const sessionKey = ['session'] as const
+export const conversationsKey = (q: string, archived: boolean) => ['conversations', { q, archived }] as const
+export const messagesKey = (conversationId: string) => ['messages', conversationId] as const
+
+/** All loaded conversations of a list, newest activity first, each once. */
+export function conversationsOf(data: ConversationData | undefined): Conversation[] {
+  const byId = new Map<string, Conversation>()
+  for (const page of data?.pages ?? [])
+    for (const conversation of page.conversations) byId.set(conversation.id, conversation)
+  return [...byId.values()].toSorted(
+    (a, b) => Date.parse(b.activity_at) - Date.parse(a.activity_at) || (a.id < b.id ? 1 : -1),
+  )
+}
+
+/** All loaded messages of a conversation in ascending order, each once. */
+export function messagesOf(data: MessageData | undefined): Message[] {
+  const byId = new Map<string, Message>()
+  for (const page of data?.pages ?? []) for (const message of page.messages) byId.set(message.id, message)
+  return [...byId.values()].toSorted(compareMessages)
+}
+
+/** The contract's order: WhatsApp's time, then arrival. */
+export function compareMessages(a: Message, b: Message): number {
+  return Date.parse(a.created_at) - Date.parse(b.created_at) || a.ordinal - b.ordinal
+}
+
+/** The conversation as any loaded list has it. */
+export function findConversation(queryClient: QueryClient, id: string): Conversation | undefined {
+  const single = queryClient.getQueryData<Conversation | null>(['conversation', id])
+  if (single) return single
+  for (const [, data] of conversationLists(queryClient)) {
+    const found = data?.pages.flatMap((page) => page.conversations).find((conversation) => conversation.id === id)
+    if (found) return found
+  }
+  return undefined
+}
+
+/** Puts the row into every list where it belongs and takes it out of those where it doesn't. */
+export function putConversation(queryClient: QueryClient, conversation: Conversation): void {
+  queryClient.setQueryData(['conversation', conversation.id], conversation)
+  for (const [key, data] of conversationLists(queryClient)) {
+    if (!data) continue
+    const { q, archived } = key[1] as { q: string; archived: boolean }
+    const known = conversationsOf(data).some(({ id }) => id === conversation.id)
+    if (conversation.archived !== archived) {
+      if (known) removeFrom(queryClient, key, conversation.id)
+    } else if (known || q === '') replacePages(queryClient, key, data, [...conversationsOf(data), conversation])
+  }
+}
+
+export function patchConversation(queryClient: QueryClient, id: string, change: Partial<Conversation>): void {
+  const conversation = findConversation(queryClient, id)
+  if (conversation) putConversation(queryClient, { ...conversation, ...change })
+}
+
+export function removeConversation(queryClient: QueryClient, id: string): void {
+  queryClient.removeQueries({ queryKey: ['conversation', id] })
+  for (const [key] of conversationLists(queryClient)) removeFrom(queryClient, key, id)
+}
+
+/** Adds or replaces a message, if its conversation is loaded. Never lowers a status: events and answers may overtake each other. */
+export function putMessage(queryClient: QueryClient, message: Message): void {
+  queryClient.setQueryData<MessageData>(messagesKey(message.conversation_id), (data) => {
+    const [newest, ...older] = data?.pages ?? []
+    if (!data || !newest) return data
+    const known = messagesOf(data).find(({ id }) => id === message.id)
+    const next = known ? { ...message, status: laterStatus(known.status, message.status) } : message
+    if (known)
+      return {
+        ...data,
+        pages: data.pages.map((page) => ({
+          ...page,
+          messages: page.messages.map((m) => (m.id === next.id ? next : m)),
+        })),
+      }
+    return { ...data, pages: [{ ...newest, messages: [...newest.messages, next] }, ...older] }
+  })
+}
+
+export function patchMessageStatus(
+  queryClient: QueryClient,
+  {
+    conversation_id,
+    message_id,
+    status,
+    error_code,
+  }: { conversation_id: string; message_id: string; status: MessageStatus; error_code?: string | null | undefined },
+): void {
+  const data = queryClient.getQueryData<MessageData>(messagesKey(conversation_id))
+  const message = messagesOf(data).find(({ id }) => id === message_id)
+  if (message) putMessage(queryClient, { ...message, status, error_code: error_code ?? message.error_code })
+}
+
+export function patchSession(queryClient: QueryClient, change: Partial<Session>): void {
+  queryClient.setQueryData<Session>(sessionKey, (session) => (session ? { ...session, ...change } : session))
+}
+
+const rank: Record<MessageStatus, number> = {
+  pending: 0,
+  failed: 1,
+  received: 1,
+  sent: 2,
+  delivered: 3,
+  read: 4,
+  played: 5,
+}
+
+function laterStatus(a: MessageStatus, b: MessageStatus): MessageStatus {
+  return rank[a] > rank[b] ? a : b
+}
+
+function conversationLists(queryClient: QueryClient): [QueryKey, ConversationData | undefined][] {
+  return queryClient.getQueriesData<ConversationData>({ queryKey: ['conversations'] })
+}
+
+function removeFrom(queryClient: QueryClient, key: QueryKey, id: string): void {
+  queryClient.setQueryData<ConversationData>(
+    key,
+    (data) =>
+      data && {
+        ...data,
+        pages: data.pages.map((page) => ({ ...page, conversations: page.conversations.filter((c) => c.id !== id) })),
+      },
+  )
+}
+
+/** All rows go to the first page and the cursors stay, so that paging goes on from where it was. Later duplicates win. */
+function replacePages(queryClient: QueryClient, key: QueryKey, data: ConversationData, rows: Conversation[]): void {
+  const unique = [...new Map(rows.map((row) => [row.id, row])).values()]
+  const pages = data.pages.map((page, index) => ({ ...page, conversations: index === 0 ? unique : [] }))
+  queryClient.setQueryData<ConversationData>(key, { ...data, pages })
+}

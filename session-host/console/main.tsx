@@ -1,0 +1,11 @@
+import { createRoot } from 'react-dom/client'
+import { App } from './app.tsx'
+import './styles/base.css'
+import './styles/sign-in.css'
+import './styles/linking.css'
+import './styles/chats.css'
+import './styles/thread.css'
+import './styles/dialogs.css'
+
+const root = document.getElementById('root')
+if (root) createRoot(root).render(<App />)
