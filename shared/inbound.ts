@@ -66,7 +66,7 @@ export interface InboundReceipt {
 }
 
 /** A message edited or deleted for everyone by its author. */
-export type InboundChange = { chat: string; waId: string; fromMe: boolean; at: number } & (
+export type InboundChange = { chat: string; waId: string; fromMe: boolean; sender?: string; at: number } & (
   | { kind: 'edit'; text: string }
   | { kind: 'revoke' }
 )

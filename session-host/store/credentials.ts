@@ -24,9 +24,10 @@ export interface CredentialStore {
   getKeys(type: string, ids: string[]): Promise<Map<string, Buffer>>
   /** Writes everything in one transaction and resolves after the commit. */
   write(change: { credentials?: Buffer; keys: KeyEntry[]; inbox: InboxEntry[] }): Promise<void>
-  getInbox(id: string): Promise<Buffer | null>
-  /** What was decrypted but not projected, oldest first. */
-  listInbox(): Promise<{ stanzaKey: string; value: Buffer }[]>
+  /** What was decrypted from this ciphertext before: null for nothing, `projected` when it is stored and its plaintext gone. */
+  findInbox(id: string): Promise<Buffer | 'projected' | null>
+  /** What was decrypted but not projected, oldest first. Forgets hashes older than a week. */
+  listInbox(): Promise<{ id: string; stanzaKey: string; value: Buffer }[]>
 }
 
 /** @see CredentialStore. The associated data of each value is `session/type/id`. */
@@ -61,19 +62,26 @@ export function createCredentialStore(database: Database, box: SealedBox, lease:
         inbox.map((entry) => box.seal(`${sessionId}/inbox/${entry.id}`, entry.value)),
       ])
     },
-    async getInbox(id) {
-      const [row] = await database.query<{ ciphertext: Buffer }>(
+    async findInbox(id) {
+      const [row] = await database.query<{ ciphertext: Buffer | null }>(
         'select ciphertext from private.inbox where session_id = $1 and id = $2',
         [sessionId, id],
       )
-      return row ? box.open(`${sessionId}/inbox/${id}`, row.ciphertext) : null
+      if (!row) return null
+      return row.ciphertext ? box.open(`${sessionId}/inbox/${id}`, row.ciphertext) : 'projected'
     },
     async listInbox() {
+      await database.query(
+        `delete from private.inbox where session_id = $1 and projected_at < now() - interval '7 days'`,
+        [sessionId],
+      )
       const rows = await database.query<{ id: string; stanza_key: string; ciphertext: Buffer }>(
-        'select id, stanza_key, ciphertext from private.inbox where session_id = $1 order by received_at, id',
+        `select id, stanza_key, ciphertext from private.inbox
+           where session_id = $1 and projected_at is null order by received_at, id`,
         [sessionId],
       )
       return rows.map((row) => ({
+        id: row.id,
         stanzaKey: row.stanza_key,
         value: box.open(`${sessionId}/inbox/${row.id}`, row.ciphertext),
       }))

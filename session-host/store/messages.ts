@@ -1,4 +1,4 @@
-import { maxTextLength } from '#shared/message.ts'
+import { maxTextLength, type MessageStatus } from '#shared/message.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
@@ -116,15 +116,17 @@ export async function storeReceipts(
     return conversationId ? [{ ...receipt, conversationId }] : []
   })
   if (known.length === 0) return []
-  const raised = await transaction.query<{ id: string; conversation_id: string; status: 'sent' }>(
-    `update public.messages_new m set status = r.status, error_code = null
+  const rows = await transaction.query<{ id: string; conversation_id: string; before: string; status: MessageStatus }>(
+    `select m.id, m.conversation_id, m.status as before, r.status
        from (
          select distinct on (conversation_id, wa_id, from_me) *
            from unnest($2::uuid[], $3::text[], $4::boolean[], $5::text[]) as r(conversation_id, wa_id, from_me, status)
            order by conversation_id, wa_id, from_me, private.status_rank(status) desc) r
-       where m.session_id = $1 and m.conversation_id = r.conversation_id and m.wa_id = r.wa_id and m.from_me = r.from_me
-         and private.status_rank(r.status) > private.status_rank(m.status)
-       returning m.id, m.conversation_id, m.status`,
+       join public.messages_new m
+         on m.conversation_id = r.conversation_id and m.wa_id = r.wa_id and m.from_me = r.from_me
+       where m.session_id = $1 and private.status_rank(r.status) > private.status_rank(m.status)
+       order by m.id
+       for update of m`,
     [
       owner.sessionId,
       known.map((receipt) => receipt.conversationId),
@@ -133,10 +135,27 @@ export async function storeReceipts(
       known.map((receipt) => receipt.status),
     ],
   )
-  return raised.map((row) => ({
-    type: 'message.status',
-    data: { conversation_id: row.conversation_id, message_id: row.id, status: row.status },
-  }))
+  if (rows.length === 0) return []
+  await transaction.query(
+    `update public.messages_new m set status = r.status, error_code = null
+       from unnest($1::uuid[], $2::text[]) as r(id, status) where m.id = r.id`,
+    [rows.map((row) => row.id), rows.map((row) => row.status)],
+  )
+  // A receipt proves what a lost acknowledgement would have said: the send is done and must not be repeated.
+  const proven = rows.filter((row) => row.before === 'pending' || row.before === 'failed')
+  if (proven.length > 0)
+    await transaction.query(
+      `update private.session_commands set status = 'done', finished_at = now()
+         where message_id = any($1) and status in ('queued', 'claimed')`,
+      [proven.map((row) => row.id)],
+    )
+  return rows.flatMap((row) => {
+    const ids = { conversation_id: row.conversation_id, message_id: row.id }
+    const event: SessionEvent = { type: 'message.status', data: { ...ids, status: row.status } }
+    return proven.includes(row) && row.status !== 'sent'
+      ? [{ type: 'message.status' as const, data: { ...ids, status: 'sent' as const } }, event]
+      : [event]
+  })
 }
 
 /** Edits and deletions by the author. A deleted message keeps its row and loses its text. */
@@ -156,6 +175,8 @@ export async function storeChanges(
            edited_at = case when $5 then edited_at else to_timestamp($7) end,
            revoked_at = case when $5 then to_timestamp($7) else revoked_at end
          where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null
+           -- In a group nobody edits what somebody else wrote.
+           and (sender_jid is null or sender_jid = $8)
          returning id`,
       [
         owner.sessionId,
@@ -165,6 +186,7 @@ export async function storeChanges(
         change.kind === 'revoke',
         change.kind === 'edit' ? storable(change.text) : null,
         change.at,
+        change.sender ?? null,
       ],
     )
     if (!row) continue

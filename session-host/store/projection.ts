@@ -61,10 +61,11 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
       batch.ownName.slice(0, 256),
     ])
   if (batch.inbox.length > 0)
-    await transaction.query('delete from private.inbox where session_id = $1 and stanza_key = any($2)', [
-      lease.sessionId,
-      batch.inbox,
-    ])
+    await transaction.query(
+      `update private.inbox set ciphertext = null, projected_at = now()
+         where session_id = $1 and stanza_key = any($2) and projected_at is null`,
+      [lease.sessionId, batch.inbox],
+    )
   await appendEvents(transaction, lease, log)
 }
 

@@ -84,7 +84,6 @@ export function createSessionStore(
                version = linking_attempts.version + 1`,
           [sessionId, qr.dataUrl, qr.expiresAt, qr.attempt],
         )
-        await transaction.query('select private.wake_hosts($1)', [sessionId])
       }),
     completeLinking: (account) =>
       fenced(database, lease, async (transaction) => {

@@ -28,16 +28,22 @@ create table private.inbox (
   session_id uuid not null references public.whatsapp_sessions (id) on delete cascade,
   id text not null check (char_length(id) between 1 and 128),
   stanza_key text not null check (char_length(stanza_key) between 1 and 128),
-  ciphertext bytea not null,
+  ciphertext bytea,
   received_at timestamptz not null default now(),
-  primary key (session_id, id)
+  projected_at timestamptz,
+  primary key (session_id, id),
+  check ((projected_at is null) = (ciphertext is not null))
 );
+create index inbox_waiting_idx on private.inbox (session_id, received_at) where projected_at is null;
+create index inbox_projected_at_idx on private.inbox (session_id, projected_at);
 create index inbox_stanza_key_idx on private.inbox (session_id, stanza_key);
-comment on table private.inbox is 'Decrypted but not yet projected messages, encrypted like the credentials. A row goes when its message is in messages_new.';
+comment on table private.inbox is
+  'Decrypted but not yet projected messages, encrypted like the credentials. Once projected only the hash stays for a week: WhatsApp redelivers what it got no receipt for, and a ratchet decrypts a ciphertext once.';
 comment on column private.inbox.session_id is 'Session.';
 comment on column private.inbox.id is 'SHA-256 of the WhatsApp ciphertext.';
 comment on column private.inbox.stanza_key is 'SHA-256 of sender, participant and id of the stanza, by which its row is found when it was projected.';
 comment on column private.inbox.ciphertext is 'Key id, nonce, encrypted stanza attributes and plaintext, tag.';
+comment on column private.inbox.projected_at is 'When its message was stored; the ciphertext is gone then.';
 comment on column private.inbox.received_at is 'When it was decrypted.';
 
 alter table private.whatsapp_credentials enable row level security;

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
+import { createTokenVerifier } from '#shared/tokens.ts'
+import { createApp } from '../edge-functions/api/app.ts'
+import type { Config } from './config.ts'
+import { createWebServer } from './http/web-server.ts'
+import { createPublisher } from './realtime/publisher.ts'
+import { createSocketServer } from './realtime/socket-server.ts'
+import { createSession, type Session } from './sessions/session.ts'
+import { createSupervisor } from './sessions/supervisor.ts'
+import { createAnnouncer, eventChannel, wakeChannel } from './store/announcer.ts'
+import { createCommandStore } from './store/commands.ts'
+import { createCredentialStore } from './store/credentials.ts'
+import { createDatabase } from './store/database.ts'
+import { createEventReader } from './store/event-reader.ts'
+import type { Lease } from './store/fenced.ts'
+import { createLeaseStore } from './store/leases.ts'
+import { createProjection } from './store/projection.ts'
+import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
+import { createSessionStore } from './store/sessions.ts'
+import { createSocketSlots } from './store/socket-slots.ts'
+import { createUserRequests } from './store/user-requests.ts'
+import { findOwnText } from './store/find-own-text.ts'
+import type { Logger } from './whatsapp/logger.ts'
+import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
+
+export interface HostOptions {
+  config: Config
+  authStateKeys: AuthStateKey[]
+  logger: Logger & { child(facts: object): Logger }
+  /** Interface to listen on; every one by default, loopback in development. */
+  hostname?: string
+  timing?: Partial<HostTiming>
+}
+
+/** Times in ms unless named otherwise. */
+export interface HostTiming {
+  leaseSeconds: number
+  scanMs: number
+  ackTimeoutMs: number
+  socketSeconds: number
+}
+
+export interface Host extends AsyncDisposable {
+  url: string
+  port: number
+}
+
+const defaults: HostTiming = { leaseSeconds: 10, scanMs: 2_000, ackTimeoutMs: 30_000, socketSeconds: 30 }
+/** Live connections a user, across hosts. */
+const connectionLimit = 5
+/** Decrypted keys in memory, for all sessions together. */
+const cachedKeys = 50_000
+
+/** Composes the host from its rooms and starts it. Dispose of it to hand the sessions over and stop. */
+export async function createHost({ config, authStateKeys, logger, hostname, timing }: HostOptions): Promise<Host> {
+  const { leaseSeconds, scanMs, ackTimeoutMs, socketSeconds } = { ...defaults, ...timing }
+  const holder = randomUUID()
+  restoreSignatureVerification()
+  if (config.whatsapp.rootCertKey) trustRootCertificate(config.whatsapp.rootCertKey)
+
+  await using disposables = new AsyncDisposableStack()
+  const database = disposables.use(
+    createDatabase({
+      url: config.databaseUrl,
+      maxConnections: 10,
+      onError: (error) => logger.warn({ error: error.message }, 'database connection lost'),
+    }),
+  )
+  await database.query('select 1 from public.whatsapp_sessions limit 1')
+
+  const box = createSealedBox(authStateKeys)
+  const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
+  const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
+  const requests = createUserRequests(database)
+  const publisher = createPublisher({ reader: createEventReader(database), logger })
+  const verifyToken = createTokenVerifier(config.tokens)
+  const keyCache = new LRUCache<string, object>({ max: cachedKeys })
+
+  const http = createWebServer({
+    api: createApp({
+      supabaseUrl: config.supabaseUrl,
+      publishableKey: config.publishableKey,
+      verifyToken,
+      corsOrigins: config.corsOrigins,
+      onFailure: (failure) => logger.error({ ...failure }, 'a request failed'),
+    }),
+    consoleConfig: {
+      supabaseUrl: config.supabaseUrl,
+      publishableKey: config.publishableKey,
+      // A server on loopback that stands in for WhatsApp has its controls on the same port.
+      simulatorUrl: config.whatsapp.simulated ? new URL(config.whatsapp.endpoint.replace(/^ws/, 'http')).origin : null,
+    },
+    consoleFolder: join(import.meta.dirname, 'console', 'dist'),
+    isReady: () =>
+      database.query('select 1').then(
+        () => true,
+        () => false,
+      ),
+  })
+  disposables.defer(() => {
+    http.closeAllConnections()
+    return new Promise<void>((resolve) => http.close(() => resolve()))
+  })
+  disposables.use(
+    createSocketServer({
+      http,
+      verifyToken,
+      publisher,
+      requests,
+      slots,
+      corsOrigins: config.corsOrigins,
+      renewMs: (socketSeconds * 1_000) / 3,
+      logger,
+    }),
+  )
+
+  const announcer = disposables.use(createAnnouncer(database, logger))
+  function startSession(lease: Lease): Session {
+    return createSession({
+      lease,
+      store: {
+        sessions: createSessionStore(database, box, lease, leaseSeconds),
+        credentials: createCredentialStore(database, box, lease),
+        projection: createProjection(database, lease),
+        commands: createCommandStore(database, lease),
+        findText: findOwnText(database, lease),
+      },
+      whatsapp: {
+        endpoint: config.whatsapp.endpoint,
+        linkTimeoutMs: config.whatsapp.linkTimeoutMs,
+        linkRetries: config.whatsapp.linkRetries,
+        ackTimeoutMs,
+      },
+      keyCache,
+      logger: logger.child({ session: lease.sessionId, epoch: lease.epoch }),
+      onChange(sessionId) {
+        publisher.wake(sessionId)
+        announcer.announce(sessionId)
+      },
+    })
+  }
+  const supervisor = disposables.use(createSupervisor({ leases, leaseSeconds, scanMs, startSession, logger }))
+
+  disposables.use(
+    await database.listen(wakeChannel, (payload) => {
+      if (payload === null) return publisher.wakeAll()
+      supervisor.wake(payload)
+      publisher.wake(payload)
+    }),
+  )
+  disposables.use(
+    await database.listen(eventChannel, (payload) => {
+      if (payload === null) return publisher.wakeAll()
+      for (const sessionId of payload.split(',')) publisher.wake(sessionId)
+    }),
+  )
+  // Notifications may be lost with a connection: nobody waits for the next one.
+  const sweep = setInterval(() => publisher.wakeAll(), 5_000)
+  disposables.defer(() => clearInterval(sweep))
+
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject)
+    http.listen(config.port, hostname, resolve)
+  })
+  const { port } = http.address() as AddressInfo
+  const running = disposables.move()
+  return { url: `http://localhost:${port}`, port, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+export { silenceLibsignal } from './whatsapp/silence-libsignal.ts'

@@ -1,0 +1,176 @@
+import type { Socket } from 'socket.io'
+import type { z } from 'zod'
+import { describeError, preferredLanguage, PublicError, toPublicError } from '#shared/errors.ts'
+import {
+  ClientEvents,
+  type Acknowledgement,
+  type ClientEventName,
+  type ClientToServerEvents,
+  type ServerToClientEvents,
+} from '#shared/events.ts'
+import type { Caller } from '#shared/tokens.ts'
+import { closeReason } from './close-reason.ts'
+import type { Subscriber } from './publisher.ts'
+import type { SocketServerOptions } from './socket-server.ts'
+
+type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<string, never>, { caller?: Caller }>
+
+/** A connection that has not shown a token by then is closed. Milliseconds. */
+const anonymousMs = 30_000
+/** setTimeout's largest delay; a token that lives longer is looked at again then. */
+const maxTimerMs = 2 ** 31 - 1
+
+/** One connection: who it is, how long its token lasts, and what it asks. */
+export function attachClient(socket: ClientSocket, options: SocketServerOptions): void {
+  const { publisher, requests, slots, verifyToken, logger } = options
+  const language = preferredLanguage(socket.handshake.headers['accept-language'])
+  const sentIds = new Map<string, string>()
+  let userId: string | undefined
+  let subscriber: Subscriber | undefined
+  let admission: Promise<void> | undefined
+  let expiry = setTimeout(() => refuse(new PublicError('missing_token')), anonymousMs)
+
+  const handshake = socket.data.caller
+  if (handshake) admit(handshake).catch(refuse)
+
+  on('join', async ({ token, since }) => {
+    const who = await authenticate(token)
+    await publisher.subscribe(who, since)
+    return { userId: who.userId }
+  })
+
+  on('get-qr', async ({ token }) => {
+    const who = await authenticate(token)
+    await publisher.subscribe(who, undefined)
+    const { status } = await requests.requestLink(who.userId)
+    await publisher.watchQr(who)
+    return { status }
+  })
+
+  on('send-message', async ({ token, conversationId, textContent, attachments, idempotencyKey, replyTo }) => {
+    const who = await authenticate(token)
+    if (attachments && attachments.length > 0) throw new PublicError('attachments_unsupported')
+    await publisher.subscribe(who, undefined)
+    const { message, replayed } = await requests.submitMessage(who.userId, {
+      conversation: conversationId,
+      text: textContent,
+      idempotencyKey,
+      replyTo,
+    })
+    sentIds.set(message.id, conversationId)
+    if (sentIds.size > 1_000) for (const [oldest] of sentIds) if (sentIds.size > 1_000) sentIds.delete(oldest)
+    return { message, replayed }
+  })
+
+  socket.on('disconnect', () => {
+    clearTimeout(expiry)
+    if (subscriber) publisher.unsubscribe(subscriber)
+    if (userId) slots.release(socket.id).catch(() => undefined)
+  })
+
+  /** Answers an event: checks its shape, runs it, acknowledges or reports. Never throws into Socket.IO. */
+  function on<K extends ClientEventName>(
+    name: K,
+    handle: (data: z.output<(typeof ClientEvents)[K]>) => Promise<unknown>,
+  ): void {
+    const listener = (data: unknown, acknowledge?: unknown): void => {
+      const answer = (result: Acknowledgement): void => {
+        if (typeof acknowledge === 'function') (acknowledge as (result: Acknowledgement) => void)(result)
+      }
+      Promise.resolve()
+        .then(() => handle(parse(name, data)))
+        .then((result) => answer({ ok: true, data: result }))
+        .catch((error: unknown) => {
+          const { code, sentence } = report(error)
+          socket.emit('error', sentence)
+          answer({ ok: false, error: { code, message: sentence } })
+          if (isTokenTrouble(code) && !userId) socket.disconnect(true)
+          if (code === 'too_many_connections') socket.disconnect(true)
+        })
+    }
+    socket.on(name, listener as never)
+  }
+
+  /** The subscriber of a valid token: the event's own, else the one that the connection has. */
+  async function authenticate(token: string | undefined): Promise<Subscriber> {
+    if (token === undefined) {
+      await admission
+      if (!subscriber) throw new PublicError('missing_token')
+      return subscriber
+    }
+    return admit(await verifyToken(token))
+  }
+
+  async function admit(caller: Caller): Promise<Subscriber> {
+    if (userId !== undefined && userId !== caller.userId) throw new PublicError('other_user')
+    userId = caller.userId
+    admission ??= claimSlot(caller.userId)
+    await admission
+    closeAt(caller.expiresAt)
+    return (subscriber ??= createSubscriber(caller.userId))
+  }
+
+  async function claimSlot(user: string): Promise<void> {
+    const claimed = await slots.claim(socket.id, user)
+    if (claimed && !socket.connected) await slots.release(socket.id)
+    if (!claimed) throw new PublicError('too_many_connections')
+  }
+
+  /** A token's end is the connection's, unless a fresh one comes before. */
+  function closeAt(epochSeconds: number): void {
+    clearTimeout(expiry)
+    if (!socket.connected) return
+    const left = epochSeconds * 1_000 - Date.now()
+    expiry = setTimeout(
+      () => (left > maxTimerMs ? closeAt(epochSeconds) : refuse(new PublicError('expired_token'))),
+      Math.min(Math.max(left, 0), maxTimerMs),
+    )
+  }
+
+  function refuse(error: unknown): void {
+    socket.emit('error', report(error).sentence)
+    socket.disconnect(true)
+  }
+
+  function report(error: unknown): { code: string; sentence: string } {
+    const known = toPublicError(error)
+    if (known.code === 'internal')
+      logger.error(
+        { socket: socket.id, error: known.cause instanceof Error ? known.cause.message : 'unknown' },
+        'a socket event failed',
+      )
+    const sentence = known.sentence ?? describeError(known.code, language).message
+    return { code: known.code, sentence }
+  }
+
+  function createSubscriber(user: string): Subscriber {
+    return {
+      userId: user,
+      conversationIdFor: (messageId, externalId) => sentIds.get(messageId) ?? externalId,
+      emit: {
+        event: (event) => socket.emit('event', event),
+        qrCode: (dataUrl) => socket.emit('qr-code', dataUrl),
+        sessionReady: (session) =>
+          socket.emit('session-ready', { success: true, sessionId: session.id, phone: session.phone }),
+        sessionClosed: ({ id, reason }) =>
+          socket.emit('session-closed', { reason, message: closeReason(reason, language), sessionId: id }),
+        chatsUpdated: () => socket.emit('chats-updated'),
+        messageSent: (data) => socket.emit('message-sent', { success: true, ...data }),
+        resync: (data) => socket.emit('resync', data),
+      },
+    }
+  }
+}
+
+/** The event's data in its schema, or invalid_request with a sentence a wrong field. */
+function parse<K extends ClientEventName>(name: K, data: unknown): z.output<(typeof ClientEvents)[K]> {
+  // Clients that have nothing to say leave the object out.
+  const result = ClientEvents[name].safeParse(data ?? {})
+  if (result.success) return result.data as z.output<(typeof ClientEvents)[K]>
+  const sentences = result.error.issues.map((issue) => `${issue.path.join('.') || name}: ${issue.message}`)
+  throw new PublicError('invalid_request', { sentence: sentences.join('; ') })
+}
+
+function isTokenTrouble(code: string): boolean {
+  return code === 'missing_token' || code === 'invalid_token' || code === 'expired_token'
+}

@@ -1,0 +1,262 @@
+import type { InboundBatch } from '#shared/inbound.ts'
+import type { SessionReason } from '#shared/session.ts'
+import type { CommandStore } from '../store/commands.ts'
+import type { CredentialStore } from '../store/credentials.ts'
+import { isLeaseLost, type Lease } from '../store/fenced.ts'
+import type { Projection } from '../store/projection.ts'
+import type { SessionStore } from '../store/sessions.ts'
+import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
+import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
+import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
+import { createInbox, replayMessages } from '../whatsapp/inbox.ts'
+import type { Logger } from '../whatsapp/logger.ts'
+import { normaliseReplay } from '../whatsapp/normalise.ts'
+import { createRetryCounter } from '../whatsapp/retry-counter.ts'
+import { createCommandPump } from './command-pump.ts'
+import { projectSafely } from './project-safely.ts'
+import { createLinking } from './linking.ts'
+import { createSerialQueue } from './serial-queue.ts'
+
+export interface SessionOptions {
+  lease: Lease
+  store: {
+    sessions: SessionStore
+    credentials: CredentialStore
+    projection: Projection
+    commands: CommandStore
+    /** Text of a message of the account's own, for retry requests. */
+    findText: (waId: string) => Promise<string | null>
+  }
+  whatsapp: { endpoint: string; linkTimeoutMs: number; linkRetries: number; ackTimeoutMs: number }
+  keyCache: KeyCache
+  logger: Logger
+  /** Rows or events of a session changed: tell whoever publishes them. */
+  onChange: (sessionId: string) => void
+}
+
+/** One linked account, or one being linked, while this host holds its lease. */
+export interface Session {
+  readonly lease: Lease
+  /** Something changed in the database: a command, or what the owner wants. */
+  wake(): void
+  /** Resolves when the session has ended, by itself or by stop(). */
+  readonly ended: Promise<void>
+  /** Ends it. `fenced` writes nothing more, because the lease is lost. */
+  stop(how: 'graceful' | 'fenced'): Promise<void>
+}
+
+/**
+ * The session's state machine. Everything that WhatsApp says goes through one queue: batches, acknowledgements, QRs, the end of a
+ * connection. So they are stored in the order in which they came, and a reaction never overtakes what led to it.
+ */
+export function createSession({ lease, store, whatsapp, keyCache, logger, onChange }: SessionOptions): Session {
+  const queue = createSerialQueue()
+  const retries = createRetryCounter()
+  const linking = createLinking({
+    sessions: store.sessions,
+    timeoutMs: whatsapp.linkTimeoutMs,
+    maxRetries: whatsapp.linkRetries,
+  })
+  const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
+  let auth: AuthState | undefined
+  let connection: Connection | undefined
+  let open = false
+  let stopping: Promise<void> | undefined
+  let fencedOut = false
+  let failures = 0
+  let logoutReason: SessionReason = 'logged_out'
+  let reconnectTimer: NodeJS.Timeout | undefined
+
+  const pump = createCommandPump({
+    commands: store.commands,
+    projection: store.projection,
+    connection: () => (open && connection) || null,
+    ackTimeoutMs: whatsapp.ackTimeoutMs,
+    onLogout: () => {
+      logoutReason = 'logout_requested'
+    },
+    onChange: () => onChange(lease.sessionId),
+    logger,
+  })
+
+  /**
+   * Runs a step in order. A lost lease ends the session. So does a failure in anything but what WhatsApp delivers: the supervisor starts
+   * it anew from what is stored. What was delivered is stored even while the session stops.
+   */
+  function step(kind: 'control' | 'delivery', task: () => Promise<void>): void {
+    queue
+      .add(async () => {
+        if (fencedOut || (stopping && kind === 'control')) return
+        await task()
+        onChange(lease.sessionId)
+      })
+      .catch((error: unknown) => {
+        if (isLeaseLost(error)) return void stop('fenced')
+        logger.error({ kind, error: error instanceof Error ? error.message : 'unknown' }, 'session step failed')
+        if (kind === 'control') void stop('graceful')
+      })
+  }
+
+  async function begin(): Promise<void> {
+    auth = await createAuthState(store.credentials, {
+      sessionId: lease.sessionId,
+      cache: keyCache,
+      onFatal: () => void connection?.close(),
+    })
+    const self = selfOf(auth)
+    // A host that died between the scan and its record has the account in its credentials only.
+    if (self && !(await store.sessions.read())?.linked_at) await completeLinking(auth, accountOf(self))
+    if (stopping) return
+    await replay(auth)
+    await connect(auth)
+  }
+
+  /** What was decrypted before a crash is stored before anything new arrives. */
+  async function replay(state: AuthState): Promise<void> {
+    const self = selfOf(state)
+    const me = state.creds.me
+    if (!self || !me) return
+    const left = await store.credentials.listInbox()
+    if (left.length === 0) return
+    const batch = normaliseReplay(replayMessages(left, { id: me.id, lid: me.lid }), self)
+    if (batch) await projectSafely(store.projection, batch, logger)
+    logger.info({ messages: left.length }, 'messages decrypted before the last stop were stored')
+  }
+
+  async function connect(state: AuthState): Promise<void> {
+    const linked = selfOf(state) !== null
+    await store.sessions.setStatus({ status: linked ? (failures ? 'reconnecting' : 'connecting') : 'linking' })
+    onChange(lease.sessionId)
+    const inbox = createInbox(store.credentials)
+    const current = createConnection({
+      auth: state,
+      inbox,
+      endpoint: whatsapp.endpoint,
+      logger,
+      retries,
+      findText: store.findText,
+      handlers: {
+        onQr: (text, validMs) => step('control', () => linking.show(text, validMs)),
+        onPaired: (account) => step('control', () => completeLinking(state, account)),
+        onOpen: () => step('control', () => opened(current)),
+        onClose: (code) => step('control', () => closed(state, code)),
+        onBatch: (batch: InboundBatch) => step('delivery', () => projectSafely(store.projection, batch, logger)),
+        onAck: (waId, error) => step('delivery', () => acknowledged(waId, error)),
+      },
+    })
+    connection = current
+    if (!linked) linking.begin(() => void current.close())
+  }
+
+  async function completeLinking(state: AuthState, account: Account): Promise<void> {
+    linking.end()
+    await state.settled()
+    const target = await store.sessions.completeLinking({ ...account, credentials: state.serializeCreds() })
+    if (target === lease.sessionId) return
+    // The number belongs to another session of this user; it goes on there, with these credentials.
+    state.close()
+    onChange(target)
+    void stop('graceful')
+  }
+
+  async function opened(current: Connection): Promise<void> {
+    if (current !== connection) return
+    open = true
+    failures = 0
+    await store.commands.releaseAll()
+    await store.sessions.setStatus({ status: 'connected' })
+    logger.info({}, 'connected')
+    pump.wake()
+  }
+
+  async function closed(state: AuthState, code: number | undefined): Promise<void> {
+    open = false
+    connection = undefined
+    pump.interrupt()
+    const reaction = reactTo(code, selfOf(state) !== null)
+    logger.info({ code, action: reaction.action, reason: reaction.reason }, 'connection closed')
+    await react(state, reaction)
+  }
+
+  async function react(state: AuthState, reaction: Reaction): Promise<void> {
+    switch (reaction.action) {
+      case 'reconnect': {
+        if (reaction.pause === 'none') return connect(state)
+        await store.sessions.setStatus({ status: 'reconnecting', reason: reaction.reason })
+        reconnectLater(state, backoffPause(failures, Math.random))
+        failures += 1
+        return
+      }
+      case 'retry-linking': {
+        if (linking.fail()) return reconnectLater(state, backoffPause(0, Math.random))
+        await store.sessions.setStatus({ status: 'unlinked', reason: reaction.reason, desired: 'stopped' })
+        return end()
+      }
+      case 'forget':
+        state.close()
+        for (const key of keyCache.keys()) if (key.startsWith(`${lease.sessionId}/`)) keyCache.delete(key)
+        await store.sessions.wipe(logoutReason)
+        return end()
+      case 'stop':
+        await store.sessions.setStatus({ status: 'stopped', reason: reaction.reason, desired: 'stopped' })
+        return end()
+      default:
+        return reaction satisfies never
+    }
+  }
+
+  function reconnectLater(state: AuthState, pauseMs: number): void {
+    clearTimeout(reconnectTimer)
+    reconnectTimer = setTimeout(() => step('control', () => connect(state)), pauseMs)
+  }
+
+  async function acknowledged(waId: string, error: string | undefined): Promise<void> {
+    if (error === undefined) await store.commands.acknowledge(waId)
+    pump.settle(waId, error)
+  }
+
+  /** A command waits, or the owner no longer wants it to run. */
+  function wake(): void {
+    pump.wake()
+    queue
+      .add(async () => {
+        if (stopping || (await store.sessions.read())?.desired === 'running') return
+        end()
+      })
+      .catch(() => undefined)
+  }
+
+  /** Ends from inside a step, which must not wait for itself. */
+  function end(): void {
+    onChange(lease.sessionId)
+    void stop('graceful')
+  }
+
+  function stop(how: 'graceful' | 'fenced'): Promise<void> {
+    stopping ??= (async () => {
+      clearTimeout(reconnectTimer)
+      linking.end()
+      open = false
+      // A lost lease means that another host may be writing already.
+      if (how === 'fenced') {
+        fencedOut = true
+        auth?.close()
+      }
+      await connection?.close()
+      await pump.stop()
+      await queue.idle()
+      if (how === 'graceful') await auth?.settled().catch(() => undefined)
+      auth?.close()
+      for (const key of keyCache.keys()) if (key.startsWith(`${lease.sessionId}/`)) keyCache.delete(key)
+      resolveEnded()
+    })()
+    return stopping
+  }
+
+  queue.add(begin).catch((error: unknown) => {
+    logger.error({ error: error instanceof Error ? error.message : 'unknown' }, 'session could not start')
+    void stop('graceful')
+  })
+
+  return { lease, wake, ended, stop }
+}

@@ -1,0 +1,135 @@
+import type { Lease } from '../store/fenced.ts'
+import type { LeaseStore } from '../store/leases.ts'
+import type { Logger } from '../whatsapp/logger.ts'
+import type { Session } from './session.ts'
+
+export interface SupervisorOptions {
+  leases: LeaseStore
+  leaseSeconds: number
+  /** Looks for sessions without an owner this often, in ms. */
+  scanMs: number
+  startSession: (lease: Lease) => Session
+  logger: Logger
+}
+
+/** Runs the sessions that this host can get the lease of, and no others. */
+export interface Supervisor extends AsyncDisposable {
+  /** Something changed in a session's rows. */
+  wake(sessionId: string): void
+  readonly running: ReadonlyMap<string, Session>
+}
+
+/** Starts at most this many sessions a scan, so that a restart with hundreds of them does not starve the ones that are live. */
+const startsPerScan = 20
+
+/** @see Supervisor */
+export function createSupervisor({
+  leases,
+  leaseSeconds,
+  scanMs,
+  startSession,
+  logger,
+}: SupervisorOptions): Supervisor {
+  const running = new Map<string, Session>()
+  const leaseMs = leaseSeconds * 1_000
+  let renewedAt = performance.now()
+  let scanning: Promise<void> | undefined
+  let scanAgain = false
+  let disposed = false
+
+  function scan(): void {
+    if (disposed) return
+    scanAgain = true
+    if (scanning) return
+    scanning = (async () => {
+      while (scanAgain && !disposed) {
+        scanAgain = false
+        await startRunnable()
+      }
+    })()
+      .catch((error: unknown) => {
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'sessions could not be looked up')
+      })
+      .finally(() => {
+        scanning = undefined
+      })
+  }
+
+  async function startRunnable(): Promise<void> {
+    const runnable = (await leases.findRunnable()).filter((session) => !running.has(session.id))
+    for (const session of runnable.slice(0, startsPerScan)) {
+      const lease = disposed ? null : await leases.acquire(session)
+      if (lease) run(lease)
+    }
+    if (runnable.length > startsPerScan) setTimeout(scan, 250).unref()
+  }
+
+  function run(lease: Lease): void {
+    const session = startSession(lease)
+    running.set(lease.sessionId, session)
+    void session.ended
+      .then(() => leases.release(lease))
+      .catch(() => undefined)
+      .finally(() => {
+        // The next scan starts it again if it should run: a pause, so that one that fails at once does not spin.
+        if (running.get(lease.sessionId) === session) running.delete(lease.sessionId)
+      })
+  }
+
+  async function renew(): Promise<void> {
+    const sessions = [...running.values()]
+    if (sessions.length === 0) {
+      renewedAt = performance.now()
+      return
+    }
+    const startedAt = performance.now()
+    const kept = await leases.renew(sessions.map((session) => session.lease))
+    renewedAt = startedAt
+    for (const session of sessions)
+      if (!kept.has(session.lease.sessionId) && running.get(session.lease.sessionId) === session) {
+        logger.warn({ session: session.lease.sessionId }, 'lease lost, session stopped')
+        void session.stop('fenced')
+      }
+  }
+
+  /** Without the database nobody can tell whether a lease still holds: let go before another host may take over. */
+  function fenceWhenStale(): void {
+    if (performance.now() - renewedAt < leaseMs - 500) return
+    for (const session of running.values()) {
+      logger.warn({ session: session.lease.sessionId }, 'lease could not be renewed, session stopped')
+      void session.stop('fenced')
+    }
+  }
+
+  const timers = [
+    setInterval(scan, scanMs),
+    setInterval(() => {
+      renew().catch((error: unknown) => {
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'leases could not be renewed')
+        fenceWhenStale()
+      })
+    }, leaseMs / 3),
+    setInterval(fenceWhenStale, 500),
+  ]
+  scan()
+
+  return {
+    running,
+    wake(sessionId) {
+      const session = running.get(sessionId)
+      if (session) session.wake()
+      else scan()
+    },
+    async [Symbol.asyncDispose]() {
+      disposed = true
+      for (const timer of timers) clearInterval(timer)
+      await scanning
+      await Promise.allSettled(
+        [...running.values()].map(async (session) => {
+          await session.stop('graceful')
+          await leases.release(session.lease)
+        }),
+      )
+    },
+  }
+}

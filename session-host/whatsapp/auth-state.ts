@@ -1,0 +1,161 @@
+import { BufferJSON, initAuthCreds, proto } from '@whiskeysockets/baileys'
+import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
+import type { LRUCache } from 'lru-cache'
+
+/** Where a session's credentials live, as bytes. The store's CredentialStore is one. */
+export interface CredentialStorage {
+  load(): Promise<Buffer | null>
+  getKeys(type: string, ids: string[]): Promise<Map<string, Buffer>>
+  write(change: {
+    credentials?: Buffer
+    keys: { type: string; id: string; value: Buffer | null }[]
+    inbox: { id: string; stanzaKey: string; value: Buffer }[]
+  }): Promise<void>
+  findInbox(id: string): Promise<Buffer | 'projected' | null>
+  listInbox(): Promise<{ id: string; stanzaKey: string; value: Buffer }[]>
+}
+
+/** Decrypted keys in memory, bounded and shared by all sessions of a process; the key is `session/type/id`. */
+export type KeyCache = LRUCache<string, object>
+
+/** A message whose plaintext goes into the inbox together with the ratchet that decrypted it. */
+export interface InboxRecord {
+  stanzaKey: string
+  value: Buffer
+}
+
+export interface AuthState {
+  creds: AuthenticationCreds
+  keys: SignalKeyStore
+  /** True when the storage held credentials. */
+  restored: boolean
+  /** Marks the credentials as changed and writes them, after what is already on its way. */
+  saveCreds(): Promise<void>
+  /** The credentials as they are stored. */
+  serializeCreds(): Buffer
+  /** Resolves when everything written so far is committed. */
+  settled(): Promise<void>
+  /** Writes nothing any more: the session has ended, or the account went on in another one. */
+  close(): void
+}
+
+/**
+ * Baileys' authentication state on a storage. Each `set` of the key store becomes one transaction that carries the credentials too when
+ * they changed (creds.update is emitted before the commit, socket.js:366), so that keys and counters are never out of step. Writes are
+ * queued, one at a time. The cache is filled after the commit only: what failed to be stored must not be used.
+ */
+export async function createAuthState(
+  storage: CredentialStorage,
+  { sessionId, cache, onFatal }: { sessionId: string; cache: KeyCache; onFatal: (error: unknown) => void },
+): Promise<AuthState> {
+  const saved = await storage.load()
+  const stored = saved && (JSON.parse(saved.toString('utf8'), BufferJSON.reviver) as AuthenticationCreds)
+  // An unfinished pairing leaves an account without its signature behind: WhatsApp answers 401 to it for ever.
+  const creds = stored && (!stored.me || stored.account) ? stored : initAuthCreds()
+  let dirty = false
+  let closed = false
+  let tail: Promise<void> = Promise.resolve()
+
+  function enqueue(write: () => Promise<void>): Promise<void> {
+    const next = tail.then(write)
+    tail = next.catch(() => undefined)
+    return next
+  }
+  function serializeCreds(): Buffer {
+    return Buffer.from(JSON.stringify(creds, BufferJSON.replacer), 'utf8')
+  }
+  async function write(keys: KeyWrite[], inbox: { id: string; stanzaKey: string; value: Buffer }[]): Promise<void> {
+    if (closed) throw new Error('the session has ended')
+    const credentials = dirty ? serializeCreds() : undefined
+    dirty = false
+    try {
+      await storage.write({ ...(credentials ? { credentials } : {}), keys, inbox })
+    } catch (error) {
+      if (credentials) dirty = true
+      // Baileys would go on with keys that exist in memory only; the session has to end and start from what is stored.
+      onFatal(error)
+      throw error
+    }
+  }
+
+  const keys: SignalKeyStore = {
+    async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
+      const found: Record<string, SignalDataTypeMap[T]> = {}
+      const missing: string[] = []
+      for (const id of ids) {
+        const cached = cache.get(cacheKey(type, id))
+        if (cached === undefined) missing.push(id)
+        else found[id] = (cached as Boxed<SignalDataTypeMap[T]>).value
+      }
+      if (missing.length > 0) {
+        for (const [id, bytes] of await storage.getKeys(type, missing)) {
+          const value = decode(type, bytes)
+          found[id] = value
+          cache.set(cacheKey(type, id), { value })
+        }
+      }
+      return found
+    },
+    set: (data) =>
+      enqueue(async () => {
+        const { inbox, ...signal } = data as SignalDataSet & { inbox?: Record<string, InboxRecord> }
+        const entries = Object.entries(signal).flatMap(([type, values]) =>
+          Object.entries(values ?? {}).map(([id, value]): [KeyWrite, unknown] => [
+            { type, id, value: value === null || value === undefined ? null : encode(value) },
+            value,
+          ]),
+        )
+        await write(
+          entries.map(([entry]) => entry),
+          Object.entries(inbox ?? {}).map(([id, record]) => ({ id, ...record })),
+        )
+        for (const [{ type, id }, value] of entries) {
+          if (value === null || value === undefined) cache.delete(cacheKey(type, id))
+          else cache.set(cacheKey(type, id), { value })
+        }
+      }),
+  }
+
+  function cacheKey(type: string, id: string): string {
+    return `${sessionId}/${type}/${id}`
+  }
+
+  return {
+    creds,
+    keys,
+    restored: creds === stored,
+    saveCreds() {
+      dirty = true
+      return enqueue(async () => {
+        if (dirty && !closed) await write([], [])
+      })
+    },
+    serializeCreds,
+    settled: () => enqueue(() => Promise.resolve()),
+    close() {
+      closed = true
+    },
+  }
+}
+
+interface KeyWrite {
+  type: string
+  id: string
+  value: Buffer | null
+}
+
+interface Boxed<T> {
+  value: T
+}
+
+function encode(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value, BufferJSON.replacer), 'utf8')
+}
+
+function decode<T extends keyof SignalDataTypeMap>(type: T, bytes: Buffer): SignalDataTypeMap[T] {
+  const value: unknown = JSON.parse(bytes.toString('utf8'), BufferJSON.reviver)
+  // Baileys expects a protobuf object here (use-multi-file-auth-state.js does the same).
+  if (type === 'app-state-sync-key')
+    return proto.Message.AppStateSyncKeyData.fromObject(value as object) as unknown as SignalDataTypeMap[T]
+  return value as SignalDataTypeMap[T]
+}

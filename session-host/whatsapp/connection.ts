@@ -1,0 +1,208 @@
+import {
+  Browsers,
+  DEFAULT_CONNECTION_CONFIG,
+  isJidBroadcast,
+  isJidNewsletter,
+  jidNormalizedUser,
+  makeWASocket,
+  type BaileysEventMap,
+  type BinaryNode,
+  type proto,
+  type WAMessageKey,
+} from '@whiskeysockets/baileys'
+import { normalizeJid, parseJid } from '#shared/ids.ts'
+import type { InboundBatch } from '#shared/inbound.ts'
+import type { AuthState } from './auth-state.ts'
+import type { Inbox } from './inbox.ts'
+import { baileysLogger, type Logger } from './logger.ts'
+import { normalise, type Self } from './normalise.ts'
+import type { RetryCounter } from './retry-counter.ts'
+
+/** The linked account: digits of its number, and of its LID when WhatsApp has told. */
+export interface Account {
+  phone: string
+  lid: string | null
+}
+
+/** What a connection tells its session. Calls come in order; nothing is persisted here. */
+export interface ConnectionHandlers {
+  /** A new QR to show; `validMs` is how long WhatsApp accepts it. */
+  onQr(text: string, validMs: number): void
+  /** A phone has confirmed the pairing; the credentials hold the account. WhatsApp asks for a restart next (515). */
+  onPaired(account: Account): void
+  onOpen(): void
+  /** The end; `code` is the status of Baileys' close. Everything received before has been handed on. */
+  onClose(code: number | undefined): void
+  onBatch(batch: InboundBatch): void
+  /** WhatsApp's server has taken a message, or refused it with an error code. */
+  onAck(waId: string, error: string | undefined): void
+}
+
+export interface ConnectionOptions {
+  auth: AuthState
+  inbox: Inbox
+  endpoint: string
+  logger: Logger
+  retries: RetryCounter
+  /** Text of a message of ours, by WhatsApp id: answers retry requests. */
+  findText: (waId: string) => Promise<string | null>
+  handlers: ConnectionHandlers
+}
+
+export interface OutgoingText {
+  /** JID to address. */
+  to: string
+  text: string
+  waId: string
+  quoted?: { waId: string; fromMe: boolean; text: string | null; sender: string | null }
+}
+
+/** One socket to WhatsApp. It lives once: after onClose make a new one. */
+export interface Connection {
+  /** Hands the stanza to the socket. It is sent when onAck says so, not before. */
+  sendText(message: OutgoingText): Promise<void>
+  /** The JIDs of a number on WhatsApp, or null when it isn't there. */
+  lookUp(jid: string): Promise<{ jid: string; alt: string | undefined } | null>
+  markRead(keys: { chat: string; waId: string; sender: string | null }[]): Promise<void>
+  /** Unlinks this device at WhatsApp. */
+  logout(): Promise<void>
+  /** Ends it, and resolves when everything that had arrived was handed on. */
+  close(): Promise<void>
+}
+
+/** WhatsApp's time for the first QR of an attempt, then for each further one (socket.js:694). Milliseconds. */
+const firstQrMs = 60_000
+const nextQrMs = 20_000
+
+/** Opens a socket with the account's credentials; without an account it links one by QR. */
+export function createConnection({
+  auth,
+  inbox,
+  endpoint,
+  logger,
+  retries,
+  findText,
+  handlers,
+}: ConnectionOptions): Connection {
+  let qrs = 0
+  let closed = false
+  const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
+  const socket = makeWASocket({
+    auth: { creds: auth.creds, keys: auth.keys },
+    waWebSocketUrl: endpoint,
+    logger: baileysLogger(logger),
+    // What the phone shows under linked devices; it also decides how much history the phone offers. Fixed for the life of a link.
+    browser: Browsers.macOS('Desktop'),
+    makeSignalRepository: inbox.makeSignalRepository,
+    msgRetryCounterCache: retries,
+    getMessage: async (key: WAMessageKey): Promise<proto.IMessage | undefined> => {
+      const text = key.id ? await findText(key.id) : null
+      return text === null ? undefined : { conversation: text }
+    },
+    // Otherwise the phone stops notifying its owner.
+    markOnlineOnConnect: false,
+    syncFullHistory: true,
+    shouldSyncHistoryMessage: () => true,
+    shouldIgnoreJid: (jid) => isJidBroadcast(jid) || isJidNewsletter(jid),
+    // A commit that fails is fatal to the session (auth-state.ts), so Baileys need not insist.
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 100 },
+    appStateMacVerification: { patch: true, snapshot: true },
+    // Baileys would fetch a preview for every URL in a text, from inside the host's network.
+    generateHighQualityLinkPreview: false,
+  })
+
+  // Before Baileys' own listener, so that the inbox knows the stanza when it is decrypted.
+  socket.ws.prependListener('CB:message', (node: BinaryNode) => inbox.noteStanza(node))
+  socket.ws.on('CB:ack,class:message', (node: BinaryNode) => {
+    const id = node.attrs['id']
+    if (id) handlers.onAck(id, node.attrs['error'])
+  })
+  socket.ev.process((events) => handle(events))
+
+  function handle(events: Partial<BaileysEventMap>): void {
+    if (events['creds.update']) auth.saveCreds().catch(() => undefined)
+    const update = events['connection.update']
+    if (update?.connection === 'close') socket.ev.flush()
+    const self = selfOf(auth)
+    if (self) {
+      const batch = normalise(events, self)
+      const ownName = events['creds.update']?.me?.name
+      if (batch) handlers.onBatch(ownName ? { ...batch, ownName } : batch)
+    }
+    if (!update) return
+    if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
+    if (update.isNewLogin && self) handlers.onPaired(accountOf(self))
+    if (update.connection === 'open') handlers.onOpen()
+    if (update.connection === 'close' && !closed) {
+      closed = true
+      const error = update.lastDisconnect?.error as { output?: { statusCode?: number } } | undefined
+      handlers.onClose(error?.output?.statusCode)
+      resolveEnded()
+    }
+  }
+
+  return {
+    async sendText({ to, text, waId, quoted }) {
+      await socket.sendMessage(
+        to,
+        { text, linkPreview: null },
+        { messageId: waId, ...(quoted ? { quoted: quotedMessage(to, quoted) } : {}) },
+      )
+    },
+    async lookUp(jid) {
+      if (jid.endsWith('@lid')) {
+        const pn = await socket.signalRepository.lidMapping.getPNForLID(jid)
+        return pn ? { jid, alt: normalizeJid(pn) ?? undefined } : { jid, alt: undefined }
+      }
+      const [found] = (await socket.onWhatsApp(jid)) ?? []
+      if (!found?.exists) return null
+      const lid = await socket.signalRepository.lidMapping.getLIDForPN(found.jid)
+      return { jid: jidNormalizedUser(found.jid), alt: normalizeJid(lid) ?? undefined }
+    },
+    async markRead(keys) {
+      await socket.readMessages(
+        keys.map(({ chat, waId, sender }) => ({
+          remoteJid: chat,
+          id: waId,
+          fromMe: false,
+          ...(sender ? { participant: sender } : {}),
+        })),
+      )
+    },
+    logout: () => socket.logout(),
+    async close() {
+      void socket.end(undefined)
+      await ended
+    },
+  }
+}
+
+/** The version of WhatsApp Web that this Baileys speaks. */
+export const bundledVersion = DEFAULT_CONNECTION_CONFIG.version.join('.')
+
+/** The account that the credentials belong to; null before a phone is linked. */
+export function selfOf(auth: AuthState): Self | null {
+  const phone = normalizeJid(auth.creds.me?.id)
+  return phone ? { phone, lid: normalizeJid(auth.creds.me?.lid) } : null
+}
+
+/** The account of one's own JIDs. */
+export function accountOf(self: Self): Account {
+  return { phone: parseJid(self.phone)?.user ?? '', lid: parseJid(self.lid)?.user ?? null }
+}
+
+/** What Baileys needs to quote: the key, and the text that the recipient sees. */
+function quotedMessage(
+  chat: string,
+  quoted: NonNullable<OutgoingText['quoted']>,
+): proto.IWebMessageInfo & { key: WAMessageKey } {
+  return {
+    key: {
+      remoteJid: chat,
+      id: quoted.waId,
+      fromMe: quoted.fromMe,
+      ...(quoted.sender ? { participant: quoted.sender } : {}),
+    },
+    message: { conversation: quoted.text ?? '' },
+  }
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import {
+  decodeMessageNode,
+  DEFAULT_CONNECTION_CONFIG,
+  proto,
+  unpadRandomMax16,
+  type BinaryNode,
+  type SignalKeyStoreWithTransaction,
+  type SocketConfig,
+  type WAMessage,
+} from '@whiskeysockets/baileys'
+import { normalizeJid } from '#shared/ids.ts'
+import type { CredentialStorage } from './auth-state.ts'
+
+/**
+ * The write-ahead inbox. Baileys commits the ratchet while it decrypts and sends the receipt before the application sees the message
+ * (messages-recv.js:1416 and :1432), so a crash in between loses it: WhatsApp has its receipt, and the ciphertext can't be decrypted
+ * twice. Here plaintext and ratchet are committed in one transaction, before the receipt leaves; what was not projected is replayed at
+ * the next start, and a redelivered ciphertext is answered from what is stored.
+ */
+export interface Inbox {
+  makeSignalRepository: SocketConfig['makeSignalRepository']
+  /** Tells the inbox about a stanza before Baileys decrypts it. */
+  noteStanza(node: BinaryNode): void
+}
+
+/** A plaintext with one byte of padding around an empty message: projects to nothing, but earns the receipt. */
+const emptyMessage = Buffer.from([1])
+
+/** @see Inbox */
+export function createInbox(storage: CredentialStorage): Inbox {
+  const stanzas = new Map<string, Record<string, string>>()
+
+  async function decryptOnce(
+    keys: SignalKeyStoreWithTransaction,
+    lock: string,
+    ciphertext: Uint8Array,
+    decrypt: () => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const id = sha256(ciphertext)
+    const attrs = stanzas.get(id)
+    stanzas.delete(id)
+    if (!attrs) return decrypt()
+    if (attrs['offline'] !== undefined) {
+      const stored = await storage.findInbox(id)
+      if (stored === 'projected') return emptyMessage
+      if (stored) return decodeEntry(stored).plaintext
+    }
+    return keys.transaction(async () => {
+      const plaintext = await decrypt()
+      const record = { stanzaKey: stanzaKeyOf(attrs), value: encodeEntry(attrs, plaintext) }
+      // Not one of Baileys' key types; the key store takes it along in the same write.
+      await keys.set({ inbox: { [id]: record } } as never)
+      return plaintext
+    }, lock)
+  }
+
+  return {
+    noteStanza(node) {
+      if (!Array.isArray(node.content)) return
+      for (const child of node.content)
+        if (child.tag === 'enc' && child.content instanceof Uint8Array)
+          stanzas.set(sha256(child.content), node.attrs as Record<string, string>)
+      // Stanzas that were refused before decryption would stay for ever.
+      while (stanzas.size > 5_000) {
+        const [oldest] = stanzas.keys()
+        if (oldest !== undefined) stanzas.delete(oldest)
+      }
+    },
+    makeSignalRepository(auth, logger, pnToLid) {
+      const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid)
+      const keys = auth.keys as SignalKeyStoreWithTransaction
+      const decryptMessage = repository.decryptMessage.bind(repository)
+      const decryptGroupMessage = repository.decryptGroupMessage.bind(repository)
+      return Object.assign(repository, {
+        decryptMessage: (options: Parameters<typeof decryptMessage>[0]) =>
+          decryptOnce(keys, options.jid, options.ciphertext, () => decryptMessage(options)),
+        decryptGroupMessage: (options: Parameters<typeof decryptGroupMessage>[0]) =>
+          decryptOnce(keys, options.group, options.msg, () => decryptGroupMessage(options)),
+      })
+    },
+  }
+}
+
+/** The stanza a message came in, as the inbox knows it. */
+export function stanzaKeyOfMessage(message: WAMessage): string {
+  const { remoteJid, participant, id } = message.key
+  return hashStanza(remoteJid, participant, id)
+}
+
+/** Messages that were decrypted before a crash, as Baileys would have handed them on. Undecodable ones keep their key, without message. */
+export function replayMessages(
+  entries: { stanzaKey: string; value: Buffer }[],
+  me: { id: string; lid?: string | undefined },
+): { stanzaKey: string; message: WAMessage | null }[] {
+  return entries.map(({ stanzaKey, value }) => {
+    try {
+      const { attrs, plaintext } = decodeEntry(value)
+      const { fullMessage } = decodeMessageNode({ tag: 'message', attrs }, me.id, me.lid ?? '')
+      const content = proto.Message.decode(unpadRandomMax16(plaintext))
+      const message = fullMessage as WAMessage
+      message.message = content.deviceSentMessage?.message ?? content
+      return { stanzaKey, message }
+    } catch {
+      return { stanzaKey, message: null }
+    }
+  })
+}
+
+function stanzaKeyOf(attrs: Record<string, string>): string {
+  return hashStanza(attrs['recipient'] ?? attrs['from'], attrs['participant'], attrs['id'])
+}
+
+function hashStanza(chat?: string | null, participant?: string | null, id?: string | null): string {
+  return sha256(`${normalizeJid(chat) ?? chat ?? ''}|${normalizeJid(participant) ?? ''}|${id ?? ''}`)
+}
+
+function sha256(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('hex')
+}
+
+function encodeEntry(attrs: Record<string, string>, plaintext: Uint8Array): Buffer {
+  return Buffer.from(JSON.stringify({ attrs, plaintext: Buffer.from(plaintext).toString('base64') }), 'utf8')
+}
+
+function decodeEntry(value: Buffer): { attrs: Record<string, string>; plaintext: Buffer } {
+  const entry = JSON.parse(value.toString('utf8')) as { attrs: Record<string, string>; plaintext: string }
+  return { attrs: entry.attrs, plaintext: Buffer.from(entry.plaintext, 'base64') }
+}

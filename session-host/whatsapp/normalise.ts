@@ -1,0 +1,230 @@
+import { proto, type BaileysEventMap, type Chat, type Contact, type WAMessage } from '@whiskeysockets/baileys'
+import { isPersonJid, normalizeJid } from '#shared/ids.ts'
+import {
+  emptyBatch,
+  type InboundBatch,
+  type InboundChange,
+  type InboundChat,
+  type InboundMessage,
+  type InboundPerson,
+} from '#shared/inbound.ts'
+import type { MessageStatus } from '#shared/message.ts'
+import { readContent } from './content.ts'
+import { stanzaKeyOfMessage } from './inbox.ts'
+
+/** The linked account's own JIDs, in the form of normalizeJid. */
+export interface Self {
+  phone: string
+  lid: string | null
+}
+
+const { Status, StubType } = proto.WebMessageInfo
+
+/** Turns what Baileys emitted at once into one batch for the store. Pure. Batches that change nothing are null. */
+export function normalise(events: Partial<BaileysEventMap>, self: Self): InboundBatch | null {
+  const batch = emptyBatch()
+  const history = events['messaging-history.set']
+  if (history) addHistory(batch, history, self)
+  for (const contact of events['contacts.upsert'] ?? []) addContact(batch, contact)
+  for (const contact of events['contacts.update'] ?? []) addContact(batch, contact)
+  const mapping = events['lid-mapping.update']
+  if (mapping) addPair(batch, mapping.pn, mapping.lid)
+  for (const chat of events['chats.upsert'] ?? []) addChat(batch, chat, chat.unreadCount ?? undefined)
+  for (const chat of events['chats.update'] ?? []) {
+    // Positive counts are increments for messages that are counted already, and -1 is a mark by hand: only "read" is absolute.
+    if (chat.id && isKnownChange(chat)) addChat(batch, chat, chat.unreadCount === 0 ? 0 : undefined)
+  }
+  for (const group of [...(events['groups.upsert'] ?? []), ...(events['groups.update'] ?? [])]) {
+    const jid = normalizeJid(group.id)
+    if (jid && group.subject) batch.chats.push({ jid, name: group.subject })
+  }
+  for (const message of events['messages.upsert']?.messages ?? []) {
+    addMessage(batch, message, self, true)
+    batch.inbox.push(stanzaKeyOfMessage(message))
+  }
+  for (const { key, update } of events['messages.update'] ?? []) addUpdate(batch, key, update, self)
+  return isEmpty(batch) ? null : batch
+}
+
+/** A batch of messages that were decrypted before a crash. */
+export function normaliseReplay(
+  messages: { stanzaKey: string; message: WAMessage | null }[],
+  self: Self,
+): InboundBatch | null {
+  const batch = emptyBatch()
+  for (const { stanzaKey, message } of messages) {
+    if (message) addMessage(batch, message, self, true)
+    batch.inbox.push(stanzaKey)
+  }
+  return isEmpty(batch) ? null : batch
+}
+
+function addHistory(batch: InboundBatch, history: BaileysEventMap['messaging-history.set'], self: Self): void {
+  batch.history = { progress: history.progress ?? null }
+  for (const contact of history.contacts) addContact(batch, contact)
+  for (const { pn, lid } of history.lidPnMappings ?? []) addPair(batch, pn, lid)
+  for (const chat of history.chats) addChat(batch, chat, chat.unreadCount ?? 0)
+  const first = batch.messages.length
+  for (const message of history.messages) addMessage(batch, message, self, false)
+  const added = batch.messages.splice(first).sort((a, b) => a.at - b.at)
+  markUnread(added, history.chats)
+  batch.messages.push(...added)
+}
+
+/** The newest n incoming messages of a chat with n unread are unread. Messages come oldest first. */
+function markUnread(messages: InboundMessage[], chats: Chat[]): void {
+  const left = new Map(chats.map((chat) => [normalizeJid(chat.id), chat.unreadCount ?? 0]))
+  for (const message of messages.toReversed()) {
+    if (message.fromMe) continue
+    const unread = left.get(message.chat) ?? 0
+    message.status = unread > 0 ? 'received' : 'read'
+    left.set(message.chat, unread - 1)
+  }
+}
+
+function addContact(batch: InboundBatch, contact: Partial<Contact>): void {
+  const jid = normalizeJid(contact.id)
+  if (!jid || !isPersonJid(jid)) return
+  const alt = [contact.lid, contact.phoneNumber].map(normalizeJid).find((other) => other !== null && other !== jid)
+  const person: InboundPerson = { jid }
+  if (alt) person.alt = alt
+  if (contact.name) person.name = contact.name
+  if (contact.notify) person.pushName = contact.notify
+  if (contact.verifiedName) person.verifiedName = contact.verifiedName
+  batch.people.push(person)
+}
+
+function addPair(batch: InboundBatch, pn: string, lid: string): void {
+  const jid = normalizeJid(pn)
+  const alt = normalizeJid(lid)
+  if (jid && alt && isPersonJid(jid) && isPersonJid(alt)) batch.people.push({ jid, alt })
+}
+
+function addChat(batch: InboundBatch, chat: Partial<Chat>, unread: number | undefined): void {
+  const jid = chatJid(chat.id)
+  if (!jid) return
+  const alt = [chat.pnJid, chat.lidJid].map(normalizeJid).find((other) => other !== null && other !== jid)
+  const entry: InboundChat = { jid }
+  if (alt) entry.alt = alt
+  const name = chat.displayName ?? chat.name
+  if (name) entry.name = name
+  if (unread !== undefined && unread >= 0) entry.unread = unread
+  if (typeof chat.archived === 'boolean') entry.archived = chat.archived
+  batch.chats.push(entry)
+}
+
+function isKnownChange(chat: Partial<Chat>): boolean {
+  return chat.unreadCount === 0 || typeof chat.archived === 'boolean'
+}
+
+function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: boolean): void {
+  const { key } = message
+  const chat = chatJid(key.remoteJid)
+  if (!chat || !key.id) return
+  const fromMe = key.fromMe === true
+  const change = readChange(message, chat)
+  if (change) batch.changes.push(change)
+  const content = isUndecrypted(message)
+    ? { type: 'unsupported' as const, text: null, unsupportedType: 'ciphertext' }
+    : readContent(message.message)
+  if (!content) return
+  const alt = otherJid(key.remoteJidAlt, chat, fromMe, self)
+  const sender = chat.endsWith('@g.us') && !fromMe ? normalizeJid(key.participant) : null
+  if (sender) {
+    const senderAlt = normalizeJid(key.participantAlt)
+    if (senderAlt && senderAlt !== sender) batch.people.push({ jid: sender, alt: senderAlt })
+  }
+  batch.messages.push({
+    chat,
+    ...(alt ? { chatAlt: alt } : {}),
+    waId: key.id,
+    fromMe,
+    ...(sender ? { sender } : {}),
+    at: seconds(message.messageTimestamp),
+    ...content,
+    status: fromMe ? outgoingStatus(message.status) : 'received',
+    ...(!fromMe && message.pushName ? { pushName: message.pushName } : {}),
+    live,
+  })
+}
+
+/** Edits and deletions travel as protocol messages inside ordinary ones; only the author's own message can be meant. */
+function readChange(message: WAMessage, chat: string): InboundChange | null {
+  const protocol = message.message?.protocolMessage
+  const waId = protocol?.key?.id
+  if (!protocol || !waId) return null
+  const fromMe = message.key.fromMe === true
+  const sender = chat.endsWith('@g.us') && !fromMe ? normalizeJid(message.key.participant) : null
+  const base = { chat, waId, fromMe, ...(sender ? { sender } : {}), at: seconds(message.messageTimestamp) }
+  if (protocol.type === proto.Message.ProtocolMessage.Type.REVOKE) return { ...base, kind: 'revoke' }
+  if (protocol.type === proto.Message.ProtocolMessage.Type.MESSAGE_EDIT) {
+    const text = readContent(protocol.editedMessage)?.text
+    return text === undefined || text === null ? null : { ...base, kind: 'edit', text }
+  }
+  return null
+}
+
+function addUpdate(
+  batch: InboundBatch,
+  key: BaileysEventMap['messages.update'][number]['key'],
+  update: Partial<WAMessage>,
+  self: Self,
+): void {
+  const chat = chatJid(key.remoteJid)
+  if (!chat || !key.id || typeof update.status !== 'number') return
+  // A failed acknowledgement is the outbox's to judge.
+  if (update.status === Status.ERROR || !key.fromMe) return
+  const alt = otherJid(key.remoteJidAlt, chat, true, self)
+  if (alt) addPair(batch, ...pairOf(chat, alt))
+  batch.receipts.push({ chat, waId: key.id, fromMe: true, status: outgoingStatus(update.status) })
+}
+
+function pairOf(a: string, b: string): [pn: string, lid: string] {
+  return a.endsWith('@lid') ? [b, a] : [a, b]
+}
+
+/** The chat's JID, or null for what is no conversation: status updates, broadcast lists, channels. */
+function chatJid(id: string | null | undefined): string | null {
+  const jid = normalizeJid(id)
+  return jid && (isPersonJid(jid) || jid.endsWith('@g.us')) ? jid : null
+}
+
+/** The chat partner's other JID. On own messages WhatsApp may name the account itself there, which must never be taken for the partner. */
+function otherJid(alt: string | null | undefined, chat: string, fromMe: boolean, self: Self): string | null {
+  const jid = normalizeJid(alt)
+  if (!jid || jid === chat || !isPersonJid(jid) || !isPersonJid(chat)) return null
+  if (fromMe && (jid === self.phone || jid === self.lid) && chat !== self.phone && chat !== self.lid) return null
+  return jid
+}
+
+function isUndecrypted(message: WAMessage): boolean {
+  return message.messageStubType === StubType.CIPHERTEXT && !message.message
+}
+
+function outgoingStatus(status: number | null | undefined): MessageStatus {
+  switch (status) {
+    case Status.DELIVERY_ACK:
+      return 'delivered'
+    case Status.READ:
+      return 'read'
+    case Status.PLAYED:
+      return 'played'
+    case Status.PENDING:
+      return 'pending'
+    case Status.ERROR:
+      return 'failed'
+    default:
+      return 'sent'
+  }
+}
+
+/** WhatsApp's time as epoch seconds: a number, or a 64-bit object of protobufjs. */
+function seconds(time: WAMessage['messageTimestamp']): number {
+  const value = typeof time === 'object' && time !== null ? Number(time.toString()) : Number(time ?? 0)
+  return Number.isFinite(value) && value > 0 ? value : 0
+}
+
+function isEmpty(batch: InboundBatch): boolean {
+  const { people, chats, messages, receipts, changes, inbox, history } = batch
+  return !history && [people, chats, messages, receipts, changes, inbox].every((list) => list.length === 0)
+}
