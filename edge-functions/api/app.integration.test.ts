@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectError, listedOrigin, places, startApi, type ApiUnderTest } from './api.fixture.ts'
+import { listedOrigin, places, startApi, type ApiUnderTest } from './api.fixture.ts'
 import { maxBodyBytes } from './json-body.ts'
 
 const routes = [
@@ -42,26 +42,26 @@ describe.each(places)('the app under %s', (place) => {
     for (const [what, token] of Object.entries(tokens)) {
       const answer = await api.call(place, path, { method, token })
       expect({ what, status: answer.status }).toEqual({ what, status: 401 })
-      expectError(answer, 401, 'invalid_token')
+      expect(answer).toBeError(401, 'invalid_token')
       expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
     }
     const expired = await mintToken({ sub: id }, { expiresIn: -60 })
-    expectError(await api.call(place, path, { method, token: expired }), 401, 'expired_token')
+    expect(await api.call(place, path, { method, token: expired })).toBeError(401, 'expired_token')
     const missing = await api.call(place, path, { method })
-    expectError(missing, 401, 'missing_token')
+    expect(missing).toBeError(401, 'missing_token')
     expect(missing.headers.get('www-authenticate')).toBe('Bearer')
     for (const authorization of ['Bearer', 'Basic dXNlcjpwYXNz', valid, `Bearer ${valid} ${valid}`])
-      expectError(await api.call(place, path, { method, headers: { authorization } }), 401, 'invalid_token')
+      expect(await api.call(place, path, { method, headers: { authorization } })).toBeError(401, 'invalid_token')
     // A token never travels in a URL.
     const separator = path.includes('?') ? '&' : '?'
-    expectError(await api.call(place, `${path}${separator}token=${valid}`, { method }), 401, 'missing_token')
+    expect(await api.call(place, `${path}${separator}token=${valid}`, { method })).toBeError(401, 'missing_token')
     const sessions = await api.host.query('select from public.whatsapp_sessions where user_id = $1', [id])
     expect(sessions).toHaveLength(0)
   })
 
   it('answers 404 to an unknown path and 405, with the methods that exist, to an unknown method', async () => {
     for (const path of ['/api', '/api/', '/api/whatsapp', '/api/whatsapp/nothing', '/api/whatsapp/qr/', '/api/docs'])
-      expectError(await api.call(place, path), 404, 'not_found')
+      expect(await api.call(place, path)).toBeError(404, 'not_found')
     for (const [method, path] of [
       ['POST', '/api/whatsapp/qr'],
       ['DELETE', '/api/whatsapp/session'],
@@ -69,7 +69,7 @@ describe.each(places)('the app under %s', (place) => {
       ['PUT', '/api/openapi.json'],
     ] as const) {
       const answer = await api.call(place, path, { method })
-      expectError(answer, 405, 'method_not_allowed')
+      expect(answer).toBeError(405, 'method_not_allowed')
       expect(answer.headers.get('allow')).toBe(method === 'GET' ? 'OPTIONS, POST' : 'OPTIONS, GET, HEAD')
     }
   })
@@ -140,12 +140,12 @@ describe.each(places)('the app under %s', (place) => {
       const { token } = await api.signUp()
       const post = (body: string, headers = {}) => api.call(place, path, { method: 'POST', token, body, headers })
       for (const body of ['', '{', '{"a":}', 'conversationId=1', '\u0000'])
-        expectError(await post(body), 400, 'invalid_json')
+        expect(await post(body)).toBeError(400, 'invalid_json')
       for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', ''])
-        expectError(await post('{}', { 'content-type': type }), 400, 'invalid_request', 'Content-Type')
+        expect(await post('{}', { 'content-type': type })).toBeError(400, 'invalid_request', 'Content-Type')
       for (const body of ['null', '[]', '"text"', '7'])
         expect((await post(body)).body).toMatchObject({ error: { code: 'invalid_request' } })
-      expectError(await post(`"${'x'.repeat(maxBodyBytes)}"`), 413, 'payload_too_large')
+      expect(await post(`"${'x'.repeat(maxBodyBytes)}"`)).toBeError(413, 'payload_too_large')
       const unknown = await post('{"conversationId":"x","textContent":"x","phone":"1","surprise":true}')
       expect(unknown).toMatchObject({ status: 400, body: { error: { code: 'invalid_request' } } })
     },
@@ -177,7 +177,7 @@ describe('the app when Supabase is not there', () => {
     const options = { supabaseUrl: 'http://127.0.0.1:1', onFailure: (failure: object) => failures.push(failure) }
     for (const [method, path] of routes.slice(0, 4)) {
       const answer = await api.callWith(options, path, { method, token })
-      expectError(answer, 503, 'unavailable')
+      expect(answer).toBeError(503, 'unavailable')
       expect(answer.headers.get('retry-after')).toBe('5')
       expect(answer.body).toMatchObject({ error: { retryable: true, retry_after: 5 } })
     }
@@ -190,7 +190,7 @@ describe('the app when Supabase is not there', () => {
     const { token } = await api.signUp()
     const failures: object[] = []
     const options = { publishableKey: 'sb_publishable_other', onFailure: (failure: object) => failures.push(failure) }
-    expectError(await api.callWith(options, '/api/whatsapp/session', { token }), 500, 'internal')
+    expect(await api.callWith(options, '/api/whatsapp/session', { token })).toBeError(500, 'internal')
     expect(failures).toEqual([expect.objectContaining({ status: 500, detail: 'rest answered 401' })])
   })
 })

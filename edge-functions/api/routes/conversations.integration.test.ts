@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConversationsResponse, MarkReadResponse, StartConversationResponse } from '#shared/api.ts'
-import { expectError, places, startApi, successOf, type ApiUnderTest, type CallOptions } from '../api.fixture.ts'
+import { places, startApi, successOf, type ApiUnderTest, type CallOptions } from '../api.fixture.ts'
 
 let api: ApiUnderTest
 beforeAll(async () => {
@@ -113,20 +113,20 @@ describe.each(places)('conversations under %s', (place) => {
       for (const n of [1, 2]) await api.host.addConversation(session, { jid: `123480000${n}@s.whatsapp.net` })
       const cursor = (await list(token, { limit: '1' })).next_cursor ?? ''
       const other = await api.signUp()
-      expectError(await get(token, { cursor, q: 'x' }), 400, 'invalid_cursor', 'cursor')
-      expectError(await get(token, { cursor, archived: 'true' }), 400, 'invalid_cursor', 'cursor')
-      expectError(await get(other.token, { cursor }), 400, 'invalid_cursor', 'cursor')
+      expect(await get(token, { cursor, q: 'x' })).toBeError(400, 'invalid_cursor', 'cursor')
+      expect(await get(token, { cursor, archived: 'true' })).toBeError(400, 'invalid_cursor', 'cursor')
+      expect(await get(other.token, { cursor })).toBeError(400, 'invalid_cursor', 'cursor')
       for (const garbage of ['', 'x', `${cursor}x`, cursor.slice(0, -4), 'bnVsbA'])
-        expectError(await get(token, { cursor: garbage }), 400, 'invalid_cursor', 'cursor')
+        expect(await get(token, { cursor: garbage })).toBeError(400, 'invalid_cursor', 'cursor')
     })
 
     it('refuses limits and filters of the wrong form by name', async () => {
       const { token } = await api.signUp()
       for (const limit of ['0', '201', '-1', '1.5', 'many', ''])
-        expectError(await get(token, { limit }), 400, 'invalid_request', 'limit')
-      expectError(await get(token, { archived: 'yes' }), 400, 'invalid_request', 'archived')
-      expectError(await get(token, { q: 'x'.repeat(201) }), 400, 'invalid_request', 'q')
-      expectError(await get(token, { q: '\u0000' }), 400, 'invalid_request')
+        expect(await get(token, { limit })).toBeError(400, 'invalid_request', 'limit')
+      expect(await get(token, { archived: 'yes' })).toBeError(400, 'invalid_request', 'archived')
+      expect(await get(token, { q: 'x'.repeat(201) })).toBeError(400, 'invalid_request', 'q')
+      expect(await get(token, { q: '\u0000' })).toBeError(400, 'invalid_request')
     })
 
     it('shows nothing of another user’s', async () => {
@@ -178,25 +178,25 @@ describe.each(places)('conversations under %s', (place) => {
         const { id, token } = await linkedUser()
         const asking = start(token, { phone: '1234567890' })
         await api.host.fail(await api.host.untilCommand(id, 'start_conversation'), code)
-        expectError(await asking, status, code)
+        expect(await asking).toBeError(status, code)
       }
     })
 
     it('refuses what is no number and no person’s JID, before anybody is asked', async () => {
       const { id, token } = await linkedUser()
       for (const phone of ['abc', '123', '+', '0123456789', '+34 600 111 222 333 444 555', '١٢٣٤٥٦٧٨٩'])
-        expectError(await start(token, { phone }), 400, 'invalid_phone', 'phone')
+        expect(await start(token, { phone })).toBeError(400, 'invalid_phone', 'phone')
       for (const jid of ['x', '1@example.com', '1234567890-1600000000@g.us', 'status@broadcast'])
-        expectError(await start(token, { jid }), 400, 'invalid_request', 'jid')
-      expectError(await start(token, {}), 400, 'invalid_request', 'phone')
-      expectError(await start(token, { phone: 34600111222 }), 400, 'invalid_request', 'phone')
-      expectError(await start(token, { phone: '1234567890', jid: '1@lid' }), 400, 'invalid_request', 'jid')
+        expect(await start(token, { jid })).toBeError(400, 'invalid_request', 'jid')
+      expect(await start(token, {})).toBeError(400, 'invalid_request', 'phone')
+      expect(await start(token, { phone: 34600111222 })).toBeError(400, 'invalid_request', 'phone')
+      expect(await start(token, { phone: '1234567890', jid: '1@lid' })).toBeError(400, 'invalid_request', 'jid')
       expect(await api.host.query('select from private.session_commands where user_id = $1', [id])).toEqual([])
     })
 
     it('answers 409 without a linked phone', async () => {
       const { token } = await api.signUp()
-      expectError(await start(token, { phone: '1234567890' }), 409, 'session_not_linked')
+      expect(await start(token, { phone: '1234567890' })).toBeError(409, 'session_not_linked')
     })
 
     it('does not find another user’s conversation', async () => {
@@ -238,7 +238,7 @@ describe.each(places)('conversations under %s', (place) => {
       const answers = []
       for (const reference of [conversation, randomUUID(), '1234567890@s.whatsapp.net', 'nobody', '☃'])
         answers.push(await markRead(other.token, reference))
-      for (const answer of answers) expectError(answer, 404, 'conversation_not_found')
+      for (const answer of answers) expect(answer).toBeError(404, 'conversation_not_found')
       const [untouched] = await api.host.query('select status from public.messages_new where conversation_id = $1', [
         conversation,
       ])
@@ -248,7 +248,7 @@ describe.each(places)('conversations under %s', (place) => {
     it('refuses a reference of the wrong form', async () => {
       const { token } = await api.signUp()
       for (const reference of ['', 'x'.repeat(257), 7, null, undefined, ['x'], 'x\u0000'])
-        expectError(await markRead(token, reference), 400, 'invalid_request', 'conversationId')
+        expect(await markRead(token, reference)).toBeError(400, 'invalid_request', 'conversationId')
     })
   })
 })
@@ -259,6 +259,6 @@ describe('POST start_conversation with no host', () => {
     await api.host.linkedSession(id, '1987654321')
     const options = { waits: { startConversation: { totalMs: 0, intervalMs: 1 } } }
     const call = { method: 'POST', token, body: { phone: '1234567890' } }
-    expectError(await api.callWith(options, '/api/whatsapp/start_conversation', call), 504, 'whatsapp_timeout')
+    expect(await api.callWith(options, '/api/whatsapp/start_conversation', call)).toBeError(504, 'whatsapp_timeout')
   })
 })

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MessagesResponse, SendMessageResponse } from '#shared/api.ts'
+import type { ErrorCode } from '#shared/errors.ts'
 import { maxTextLength } from '#shared/message.ts'
-import { expectError, places, startApi, successOf, type ApiUnderTest } from '../api.fixture.ts'
+import { places, startApi, successOf, type ApiUnderTest } from '../api.fixture.ts'
 
 const jid = '1234567890@s.whatsapp.net'
 const lid = '987654321@lid'
@@ -136,7 +137,7 @@ describe.each(places)('messages under %s', (place) => {
       for (const conversationId of [conversation, jid, lid])
         expect(await texts(token, { conversationId, before, limit: '2' })).toEqual(['4', '5'])
       for (const conversationId of [other, '1234567891@s.whatsapp.net'])
-        expectError(await get(token, { conversationId, before }), 400, 'invalid_cursor', 'before')
+        expect(await get(token, { conversationId, before })).toBeError(400, 'invalid_cursor', 'before')
 
       const merged = randomUUID()
       await api.host.query(
@@ -155,9 +156,13 @@ describe.each(places)('messages under %s', (place) => {
       await sevenMessages(stranger.conversation)
       for (const cursor of ['', 'x', `${own}x`, own.slice(2), 'W10'])
         for (const param of ['before', 'after'])
-          expectError(await get(token, { conversationId: jid, [param]: cursor }), 400, 'invalid_cursor', param)
-      expectError(await get(stranger.token, { conversationId: jid, before: own }), 400, 'invalid_cursor', 'before')
-      expectError(await get(token, { conversationId: jid, before: own, after: own }), 400, 'invalid_request', 'after')
+          expect(await get(token, { conversationId: jid, [param]: cursor })).toBeError(400, 'invalid_cursor', param)
+      expect(await get(stranger.token, { conversationId: jid, before: own })).toBeError(400, 'invalid_cursor', 'before')
+      expect(await get(token, { conversationId: jid, before: own, after: own })).toBeError(
+        400,
+        'invalid_request',
+        'after',
+      )
     })
 
     it('answers 404 in the guide’s words, alike for what does not exist and what is another user’s', async () => {
@@ -167,7 +172,7 @@ describe.each(places)('messages under %s', (place) => {
       const bodies = []
       for (const conversationId of [owner.conversation, randomUUID(), jid, lid, 'nobody', "' or true --"]) {
         const answer = await get(token, { conversationId })
-        expectError(answer, 404, 'conversation_not_found')
+        expect(answer).toBeError(404, 'conversation_not_found')
         bodies.push(JSON.stringify(answer.body).replace(/"request_id":"[^"]+"/, ''))
       }
       expect(new Set(bodies).size).toBe(1)
@@ -176,10 +181,10 @@ describe.each(places)('messages under %s', (place) => {
 
     it('refuses a missing conversation and limits of the wrong form by name', async () => {
       const { token } = await api.signUp()
-      expectError(await get(token, {}), 400, 'invalid_request', 'conversationId')
-      expectError(await get(token, { conversationId: '' }), 400, 'invalid_request', 'conversationId')
-      expectError(await get(token, { conversationId: 'x'.repeat(257) }), 400, 'invalid_request', 'conversationId')
-      expectError(await get(token, { conversationId: jid, limit: '201' }), 400, 'invalid_request', 'limit')
+      expect(await get(token, {})).toBeError(400, 'invalid_request', 'conversationId')
+      expect(await get(token, { conversationId: '' })).toBeError(400, 'invalid_request', 'conversationId')
+      expect(await get(token, { conversationId: 'x'.repeat(257) })).toBeError(400, 'invalid_request', 'conversationId')
+      expect(await get(token, { conversationId: jid, limit: '201' })).toBeError(400, 'invalid_request', 'limit')
     })
   })
 
@@ -247,8 +252,7 @@ describe.each(places)('messages under %s', (place) => {
       const [user, other] = [await userWithChat(), await userWithChat()]
       const key = randomUUID()
       await sent(user.token, { conversationId: jid, textContent: 'una' }, key)
-      expectError(
-        await send(user.token, { conversationId: jid, textContent: 'otra' }, key),
+      expect(await send(user.token, { conversationId: jid, textContent: 'otra' }, key)).toBeError(
         409,
         'idempotency_conflict',
       )
@@ -259,8 +263,7 @@ describe.each(places)('messages under %s', (place) => {
     it('refuses a key of the wrong form', async () => {
       const { token, conversation } = await userWithChat()
       for (const key of ['', '""', 'k'.repeat(256), '"half'])
-        expectError(
-          await send(token, { conversationId: jid, textContent: 'x' }, key),
+        expect(await send(token, { conversationId: jid, textContent: 'x' }, key)).toBeError(
           400,
           'invalid_request',
           'Idempotency-Key',
@@ -280,8 +283,8 @@ describe.each(places)('messages under %s', (place) => {
       const reply = { conversationId: jid, textContent: 'Sí' }
       expect((await sent(token, { ...reply, replyTo: question })).reply_to_wa_id).not.toBeNull()
       for (const replyTo of [elsewhere, foreign, randomUUID()])
-        expectError(await send(token, { ...reply, replyTo }), 404, 'message_not_found')
-      expectError(await send(token, { ...reply, replyTo: 'x' }), 400, 'invalid_request', 'replyTo')
+        expect(await send(token, { ...reply, replyTo })).toBeError(404, 'message_not_found')
+      expect(await send(token, { ...reply, replyTo: 'x' })).toBeError(400, 'invalid_request', 'replyTo')
     })
 
     it('takes a text of the greatest length, each character escaped, and refuses one more, an empty one and a broken one', async () => {
@@ -290,8 +293,8 @@ describe.each(places)('messages under %s', (place) => {
       const escaped = longest.replaceAll('😀', '\\ud83d\\ude00')
       const body = `{"conversationId":"${jid}","textContent":"${escaped}"}`
       expect((await sent(token, body)).text_content).toBe(longest)
-      const refuse = async (textContent: unknown, code: Parameters<typeof expectError>[2], param?: string) =>
-        expectError(await send(token, { conversationId: jid, textContent }), 400, code, param)
+      const refuse = async (textContent: unknown, code: ErrorCode, param?: string) =>
+        expect(await send(token, { conversationId: jid, textContent })).toBeError(400, code, param)
       await refuse(`${longest}x`, 'text_too_long')
       for (const empty of ['', ' ', '\n\t ']) await refuse(empty, 'empty_text')
       for (const broken of ['a\u0000b', '\ud83d']) await refuse(broken, 'invalid_request', 'textContent')
@@ -303,15 +306,14 @@ describe.each(places)('messages under %s', (place) => {
     it('says that attachments cannot be sent yet, and refuses fields that it does not know', async () => {
       const { token, conversation } = await userWithChat()
       const body = { conversationId: jid, textContent: 'x' }
-      expectError(
-        await send(token, { ...body, attachments: [{ url: 'https://example.com/x.png' }] }),
+      expect(await send(token, { ...body, attachments: [{ url: 'https://example.com/x.png' }] })).toBeError(
         400,
         'attachments_unsupported',
         'attachments',
       )
-      expectError(await send(token, { ...body, attachments: 'x' }), 400, 'invalid_request', 'attachments')
-      expectError(await send(token, { ...body, sender_type: 'ai' }), 400, 'invalid_request', 'sender_type')
-      expectError(await send(token, { ...body, user_id: randomUUID() }), 400, 'invalid_request', 'user_id')
+      expect(await send(token, { ...body, attachments: 'x' })).toBeError(400, 'invalid_request', 'attachments')
+      expect(await send(token, { ...body, sender_type: 'ai' })).toBeError(400, 'invalid_request', 'sender_type')
+      expect(await send(token, { ...body, user_id: randomUUID() })).toBeError(400, 'invalid_request', 'user_id')
       expect(await stored(conversation)).toEqual([])
     })
 
@@ -319,10 +321,10 @@ describe.each(places)('messages under %s', (place) => {
       const owner = await userWithChat()
       const { token } = await userWithChat()
       for (const conversationId of [owner.conversation, randomUUID(), '1234567899@s.whatsapp.net', 'nobody'])
-        expectError(await send(token, { conversationId, textContent: 'x' }), 404, 'conversation_not_found')
+        expect(await send(token, { conversationId, textContent: 'x' })).toBeError(404, 'conversation_not_found')
       expect(await stored(owner.conversation)).toEqual([])
       await api.host.unlink(owner.session)
-      expectError(await send(owner.token, { conversationId: jid, textContent: 'x' }), 409, 'session_not_linked')
+      expect(await send(owner.token, { conversationId: jid, textContent: 'x' })).toBeError(409, 'session_not_linked')
     })
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { QrResponse, SessionResponse } from '#shared/api.ts'
-import { expectError, places, startApi, successOf, type ApiUnderTest } from '../api.fixture.ts'
+import { places, startApi, successOf, type ApiUnderTest } from '../api.fixture.ts'
 
 const qr = (text: string) => `data:image/png;base64,${Buffer.from(text).toString('base64')}`
 const atOnce = { totalMs: 0, intervalMs: 1 }
@@ -85,7 +85,7 @@ describe.each(places)('GET qr under %s', (place) => {
       const asking = ask(token, { 'accept-language': 'en' })
       await api.host.setStatus(await api.host.untilRequested(id), 'unlinked', reason)
       const answer = await asking
-      expectError(answer, status, code)
+      expect(answer).toBeError(status, code)
       expect(answer.body).not.toMatchObject({ error: { message: 'WhatsApp did not answer in time. Try again.' } })
     }
   })
@@ -95,7 +95,7 @@ describe('GET qr with nobody at the other end', () => {
   it('answers 504 when no QR comes in time, and the attempt goes on', async () => {
     const { token } = await api.signUp()
     const answer = await api.callWith({ waits: { qr: atOnce } }, '/api/whatsapp/qr', { token })
-    expectError(answer, 504, 'whatsapp_timeout')
+    expect(answer).toBeError(504, 'whatsapp_timeout')
     const session = await api.callWith({}, '/api/whatsapp/session', { token })
     expect(successOf(session, 200, SessionResponse).session.status).toBe('linking')
   })
@@ -107,6 +107,6 @@ describe('GET qr with nobody at the other end', () => {
     const session = await api.host.untilRequested(id)
     await api.host.showQr(session, qr('old'))
     await api.host.query(`update private.linking_attempts set qr_expires_at = now() where session_id = $1`, [session])
-    expectError(await api.callWith(options, '/api/whatsapp/qr', { token }), 504, 'whatsapp_timeout')
+    expect(await api.callWith(options, '/api/whatsapp/qr', { token })).toBeError(504, 'whatsapp_timeout')
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SessionResponse } from '#shared/api.ts'
-import { expectError, places, startApi, successOf, type ApiUnderTest } from '../api.fixture.ts'
+import { places, startApi, successOf, type ApiUnderTest } from '../api.fixture.ts'
 
 let api: ApiUnderTest
 beforeAll(async () => {
@@ -58,15 +58,15 @@ describe.each(places)('the session under %s', (place) => {
 
   it('cannot be ended twice, or when there is none', async () => {
     const { id, token } = await api.signUp()
-    expectError(await logout(token), 409, 'session_not_linked')
+    expect(await logout(token)).toBeError(409, 'session_not_linked')
     await api.host.unlink(await api.host.linkedSession(id, '1987654321'))
-    expectError(await logout(token), 409, 'session_not_linked')
+    expect(await logout(token)).toBeError(409, 'session_not_linked')
   })
 
   it('stays its owner’s when another user logs out', async () => {
     const [owner, other] = [await api.signUp(), await api.signUp()]
     await api.host.linkedSession(owner.id, '1987654321')
-    expectError(await logout(other.token), 409, 'session_not_linked')
+    expect(await logout(other.token)).toBeError(409, 'session_not_linked')
     expect(await read(owner.token)).toMatchObject({ connected: true })
   })
 
@@ -75,7 +75,7 @@ describe.each(places)('the session under %s', (place) => {
     const asking = api.call(place, '/api/whatsapp/qr', { token })
     await api.host.untilRequested(id)
     expect(successOf(await logout(token), 200, SessionResponse).session.status).toBe('unlinked')
-    expectError(await asking, 504, 'whatsapp_timeout')
+    expect(await asking).toBeError(504, 'whatsapp_timeout')
   })
 })
 
