@@ -7,7 +7,7 @@ import { ChatsPage } from './chats/chats-page.tsx'
 import { useLanguage } from './language/language.tsx'
 import { LinkingPage } from './linking/linking-page.tsx'
 import { sessionKey } from './live/cache.ts'
-import { createParts, type DisposableParts } from './create-parts.ts'
+import { createParts } from './create-parts.ts'
 import { useObservable } from './live/observable.ts'
 import { PartsProvider, useParts, type ConsoleConfig } from './parts.ts'
 import { Wordmark } from './wordmark.tsx'
@@ -15,13 +15,11 @@ import { Wordmark } from './wordmark.tsx'
 /** Everything of one signed-in user; made when they come, ended when they leave. */
 export function SignedIn(props: { config: ConsoleConfig; supabase: SupabaseClient; email: string }): ReactNode {
   const { config, supabase, email } = props
-  const [parts, setParts] = useState<DisposableParts | null>(null)
+  const [parts] = useState(() => createParts({ config, supabase, email, queryClient: createQueryClient() }))
   useEffect(() => {
-    const made = createParts({ config, supabase, email, queryClient: createQueryClient() })
-    setParts(made)
-    return () => made[Symbol.dispose]()
-  }, [config, supabase, email])
-  if (!parts) return null
+    parts.live.open()
+    return () => parts[Symbol.dispose]()
+  }, [parts])
   return (
     <QueryClientProvider client={parts.queryClient}>
       <PartsProvider value={parts}>
@@ -43,16 +41,11 @@ function LinkedOrNot(): ReactNode {
   const { t } = useLanguage()
   const { rest, live } = useParts()
   const { joined } = useObservable(live.state)
-  const [browsing, setBrowsing] = useState(false)
   const session = useQuery({
     queryKey: sessionKey,
     queryFn: ({ signal }) => rest.session(signal),
     refetchInterval: joined ? false : 10_000,
   })
-  const linked = session.data !== undefined && isLinked(session.data)
-  useEffect(() => {
-    if (linked) setBrowsing(false)
-  }, [linked])
 
   if (!session.data)
     return (
@@ -66,8 +59,15 @@ function LinkedOrNot(): ReactNode {
         )}
       </main>
     )
-  if (linked || browsing) return <ChatsPage session={session.data} onLink={() => setBrowsing(false)} />
-  return <LinkingPage session={session.data} onBrowse={() => setBrowsing(true)} />
+  if (isLinked(session.data)) return <ChatsPage session={session.data} onLink={() => undefined} />
+  return <NotLinked session={session.data} />
+}
+
+/** How to link a phone, or the chats that are kept from before. */
+function NotLinked({ session }: { session: Session }): ReactNode {
+  const [browsing, setBrowsing] = useState(false)
+  if (browsing) return <ChatsPage session={session} onLink={() => setBrowsing(false)} />
+  return <LinkingPage session={session} onBrowse={() => setBrowsing(true)} />
 }
 
 /** `connecting` of a phone that was linked before is a restart; otherwise it is the last step of linking. */

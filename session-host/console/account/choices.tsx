@@ -26,13 +26,7 @@ export function ThemeChoice(): ReactNode {
   const [theme, setTheme] = useState<Theme>(storedTheme)
   function choose(chosen: Theme): void {
     setTheme(chosen)
-    if (chosen === 'system') {
-      localStorage.removeItem(themeKey)
-      delete document.documentElement.dataset['theme']
-    } else {
-      localStorage.setItem(themeKey, chosen)
-      document.documentElement.dataset['theme'] = chosen
-    }
+    applyTheme(chosen)
   }
   return (
     <fieldset className="segments">
@@ -45,6 +39,16 @@ export function ThemeChoice(): ReactNode {
       ))}
     </fieldset>
   )
+}
+
+function applyTheme(theme: Theme): void {
+  if (theme === 'system') {
+    localStorage.removeItem(themeKey)
+    delete document.documentElement.dataset['theme']
+  } else {
+    localStorage.setItem(themeKey, theme)
+    document.documentElement.dataset['theme'] = theme
+  }
 }
 
 function storedTheme(): Theme {

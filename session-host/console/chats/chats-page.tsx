@@ -28,9 +28,11 @@ export function ChatsPage({ session, onLink }: { session: Session; onLink: () =>
   useSearchKey()
   useEffect(() => {
     void loadPhoneFormat()
-    announcer.say(t.connected)
-    // Once, when the chats come up.
   }, [])
+  const isConnected = session.status === 'connected'
+  useEffect(() => {
+    if (isConnected) announcer.say(t.connected)
+  }, [isConnected, announcer, t])
 
   return (
     <div className={openId === null ? 'chats' : 'chats chats-open'}>

@@ -53,9 +53,12 @@ function Banner({ sentence }: { sentence: string }): ReactNode {
 function useLasting(value: boolean, milliseconds: number): boolean {
   const [lasting, setLasting] = useState(false)
   useEffect(() => {
-    if (!value) return setLasting(false)
+    if (!value) return
     const timer = setTimeout(() => setLasting(true), milliseconds)
-    return () => clearTimeout(timer)
+    return () => {
+      clearTimeout(timer)
+      setLasting(false)
+    }
   }, [value, milliseconds])
   return lasting
 }

@@ -21,6 +21,7 @@ export function ConversationList(props: {
   const [activeId, setActiveId] = useState<string | null>(null)
   const stopId = [activeId, props.openId].find((id) => conversations.some((c) => c.id === id)) ?? conversations[0]?.id
   const stop = conversations.findIndex((conversation) => conversation.id === stopId)
+  // oxlint-disable-next-line react/incompatible-library -- no compiler is used, and the virtualizer's functions are stable
   const virtualizer = useVirtualizer({
     count: conversations.length,
     getScrollElement: () => scroller.current,

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-/** The current moment, renewed every so many seconds, shared by all that show times. */
+/** The current moment in steps of so many seconds. */
 export function useSecondsOf(seconds: number): Date {
   const step = seconds * 1_000
   const tick = useSyncExternalStore(
@@ -10,5 +10,5 @@ export function useSecondsOf(seconds: number): Date {
     },
     () => Math.floor(Date.now() / step),
   )
-  return new Date(Math.max(Date.now(), tick * step))
+  return new Date(tick * step)
 }

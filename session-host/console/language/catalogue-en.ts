@@ -62,7 +62,7 @@ export const en: Catalogue = {
   linkingHelp: 'Code scanned. Keep WhatsApp open on the phone for a few seconds.',
   qrExpiresIn: (seconds) => `This code is renewed in ${seconds} s`,
   qrRenewing: 'Renewing the code…',
-  qrSecondsLeft: (seconds) => `The code has ${seconds} seconds left.`,
+  qrSecondsLeft: (seconds) => `The code has less than ${seconds} seconds left.`,
   newCode: 'Make a new code',
   savedChats: 'See saved chats',
   backToLink: 'Link the phone',

@@ -62,7 +62,7 @@ export const es = {
   linkingHelp: 'Código escaneado. Deja WhatsApp abierto en el teléfono unos segundos.',
   qrExpiresIn: (seconds: number) => `Este código se renueva en ${seconds} s`,
   qrRenewing: 'Renovando el código…',
-  qrSecondsLeft: (seconds: number) => `Al código le quedan ${seconds} segundos.`,
+  qrSecondsLeft: (seconds: number) => `Al código le quedan menos de ${seconds} segundos.`,
   newCode: 'Generar un código nuevo',
   savedChats: 'Ver los chats guardados',
   backToLink: 'Vincular el teléfono',

@@ -17,14 +17,15 @@ describe('the catalogues', () => {
     expect(sentences(en).map(([path]) => path)).toEqual(sentences(es).map(([path]) => path))
   })
   it('say something for every key', () => {
-    for (const [path, sentence] of [...sentences(es), ...sentences(en)]) expect(sentence.trim(), path).not.toBe('')
+    const silent = [...sentences(es), ...sentences(en)].filter(([, sentence]) => sentence.trim() === '')
+    expect(silent).toEqual([])
   })
   it('use every part that a sentence is given', () => {
-    for (const [path, sentence] of [...sentences(es), ...sentences(en)])
-      if (/\([12]\) 2$/.test(path)) expect(sentence, path).toContain('2')
+    const calls = [...sentences(es), ...sentences(en)].filter(([path]) => /\(\d\) 2$/.test(path))
+    expect(calls.filter(([, sentence]) => !sentence.includes('2'))).toEqual([])
   })
   it('call the reader tú in Spanish', () => {
-    for (const [path, sentence] of sentences(es))
-      expect(sentence, path).not.toMatch(/\b(usted|vos|su (cuenta|teléfono)|tenés|podés)\b/i)
+    const formal = /\b(usted|vos|su (cuenta|teléfono)|tenés|podés)\b/i
+    expect(sentences(es).filter(([, sentence]) => formal.test(sentence))).toEqual([])
   })
 })

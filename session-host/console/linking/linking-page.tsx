@@ -15,21 +15,15 @@ export function LinkingPage({ session, onBrowse }: { session: Session; onBrowse:
   const { t } = useLanguage()
   const { live, rest, config } = useParts()
   const { joined, lost, qr: pushedQr, closed, trouble } = useObservable(live.state)
-  const [wanted, setWanted] = useState(() => startsByItself(session))
-  const closedReason = closed?.reason ?? (hasEnded(session) ? session.reason : null)
-  const ended = !wanted && closedReason !== null
+  // After a failure or a logout a person decides; a first visit begins at once.
+  const [earlier, setEarlier] = useState(() => endOf(session))
+  const end = closed ?? earlier
+  const wanted = end === null
 
   // Ask over the socket once it has joined, and again after it was away.
   useEffect(() => {
     if (joined && wanted) live.requestQr()
   }, [joined, wanted, live])
-  useEffect(() => {
-    if (closed) setWanted(false)
-  }, [closed])
-  const { status, reason } = session
-  useEffect(() => {
-    if (hasEnded({ status, reason })) setWanted(false)
-  }, [status, reason])
 
   // The REST answer knows when the QR ends, and stands in for the socket when that is down.
   const fetched = useQuery({
@@ -41,7 +35,7 @@ export function LinkingPage({ session, onBrowse }: { session: Session; onBrowse:
     gcTime: 0,
   })
   const linking = session.status === 'connecting'
-  const qr = linking || ended ? null : (pushedQr ?? (lost ? (fetched.data?.data?.qr ?? null) : null))
+  const qr = linking || !wanted ? null : (pushedQr ?? (lost ? (fetched.data?.data?.qr ?? null) : null))
   const expiresAt = qr !== null && fetched.data?.data?.qr === qr ? fetched.data.data.expires_at : null
   useCamera(config.simulatorUrl, qr)
 
@@ -63,11 +57,13 @@ export function LinkingPage({ session, onBrowse }: { session: Session; onBrowse:
             </ol>
           </div>
           <div className="linking-code">
-            {ended ? (
+            {end !== null ? (
               <Ended
-                reason={closedReason}
-                message={closed?.message ?? ''}
-                onRetry={() => setWanted(true)}
+                end={end}
+                onRetry={() => {
+                  setEarlier(null)
+                  live.forgetEnd()
+                }}
                 onBrowse={onBrowse}
               />
             ) : linking ? (
@@ -94,11 +90,15 @@ function Waiting({ title, help }: { title: string; help: string }): ReactNode {
   )
 }
 
-function Ended(props: { reason: string; message: string; onRetry: () => void; onBrowse: () => void }): ReactNode {
+function Ended(props: {
+  end: { reason: string; message: string }
+  onRetry: () => void
+  onBrowse: () => void
+}): ReactNode {
   const { t } = useLanguage()
   const button = useRef<HTMLButtonElement>(null)
   useEffect(() => button.current?.focus(), [])
-  const { title, help } = reasonSentences(props.reason, props.message, t)
+  const { title, help } = reasonSentences(props.end.reason, props.end.message, t)
   return (
     <div className="ended">
       <div role="alert">
@@ -121,11 +121,6 @@ function reasonSentences(reason: string, message: string, t: Catalogue): { title
   return message ? { title: t.reasons.other.title, help: message } : t.reasons.other
 }
 
-function hasEnded(session: Pick<Session, 'status' | 'reason'>): boolean {
-  return ['unlinked', 'logged_out', 'stopped'].includes(session.status) && session.reason !== null
-}
-
-/** A first visit begins at once; after a failure or a logout a person decides. */
-function startsByItself(session: Session): boolean {
-  return !hasEnded(session)
+function endOf({ status, reason }: Session): { reason: string; message: string } | null {
+  return reason !== null && ['unlinked', 'logged_out', 'stopped'].includes(status) ? { reason, message: '' } : null
 }

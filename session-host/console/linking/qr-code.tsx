@@ -1,15 +1,13 @@
-import { useEffect, useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { useLanguage } from '../language/language.tsx'
-import { useCountdown } from './use-countdown.ts'
+import { useSecondsOf } from '../chats/use-now.ts'
 
 /** Black on white with a quiet zone, in both themes; says how long it lasts, aloud only now and then. */
 export function QrCode({ image, expiresAt }: { image: string; expiresAt: string | null }): ReactNode {
   const { t } = useLanguage()
-  const left = useCountdown(expiresAt)
-  const [spoken, setSpoken] = useState('')
-  useEffect(() => {
-    if (left !== null && (left === 60 || left === 30 || left === 10)) setSpoken(t.qrSecondsLeft(left))
-  }, [left, t])
+  const now = useSecondsOf(1)
+  const left = expiresAt === null ? null : Math.max(0, Math.ceil((Date.parse(expiresAt) - now.getTime()) / 1_000))
+  const milestone = left === null || left === 0 ? undefined : [10, 30, 60].find((seconds) => left <= seconds)
   return (
     <figure className="qr">
       <div className={left === 0 ? 'qr-paper qr-stale' : 'qr-paper'}>
@@ -21,7 +19,7 @@ export function QrCode({ image, expiresAt }: { image: string; expiresAt: string 
           {left === null ? '\u00a0' : left > 0 ? t.qrExpiresIn(left) : t.qrRenewing}
         </span>
         <span className="visually-hidden" aria-live="polite">
-          {spoken}
+          {milestone === undefined ? '' : t.qrSecondsLeft(milestone)}
         </span>
       </figcaption>
     </figure>

@@ -4,9 +4,9 @@ import type { Message, MessageStatus } from '#shared/message.ts'
 import type { Session } from '#shared/session.ts'
 import type { ConversationPage, MessagePage } from '../api/rest-client.ts'
 
-export type ConversationData = InfiniteData<ConversationPage, string | null>
+export type ConversationData = InfiniteData<ConversationPage>
 /** Pages from the newest to the oldest, each in ascending order. */
-export type MessageData = InfiniteData<MessagePage, string | null>
+export type MessageData = InfiniteData<MessagePage>
 
 export const sessionKey = ['session'] as const
 export const conversationsKey = (q: string, archived: boolean) => ['conversations', { q, archived }] as const

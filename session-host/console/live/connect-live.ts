@@ -18,6 +18,10 @@ export interface LiveState {
 
 export interface Live extends Disposable {
   state: Observable<LiveState>
+  /** Opens the connection; disposing closes it. */
+  open: () => void
+  /** Forgets why the session ended, to begin anew. */
+  forgetEnd: () => void
   /** Asks for a QR: the answer is the `qr-code` event, or `session-ready` when a phone is linked already. */
   requestQr: () => void
 }
@@ -30,6 +34,8 @@ export interface LiveListeners {
   /** New messages that a reconnection brought after the gap. */
   onRecovered: (count: number) => void
 }
+
+const ended = ['unlinked', 'logged_out', 'stopped']
 
 /**
  * The one Socket.IO connection of a signed-in user. It joins with the last `seq` seen, so that what happened while it was away
@@ -47,6 +53,7 @@ export function connectLive(dependencies: {
   let recovery: { since: number; count: number } | null = null
 
   const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io({
+    autoConnect: false,
     transports: ['websocket'],
     auth: (reply) => void getToken().then((token) => reply({ token })),
     reconnectionDelay: 500,
@@ -101,9 +108,12 @@ export function connectLive(dependencies: {
     seen[event.sessionId] = event.seq
     const replayed = recovery !== null && Date.parse(event.at) < recovery.since
     if (replayed && recovery && event.type === 'message.created' && !event.data.from_me) recovery.count++
-    if (event.type === 'session.status' && event.data.status !== 'linking') change({ qr: null })
-    if (event.type === 'session.status' && event.data.status !== 'logged_out' && event.data.status !== 'stopped')
-      change({ closed: null })
+    if (event.type === 'session.status') {
+      const { status, reason } = event.data
+      if (status !== 'linking') change({ qr: null })
+      if (!ended.includes(status)) change({ closed: null })
+      else if (reason) change({ closed: { reason, message: '' } })
+    }
     listeners.onEvent(event, replayed)
   })
   socket.on('resync', ({ sessionId, seq }) => {
@@ -126,6 +136,8 @@ export function connectLive(dependencies: {
 
   return {
     state,
+    open: () => void socket.connect(),
+    forgetEnd: () => change({ closed: null }),
     requestQr: () => {
       change({ closed: null, trouble: null })
       socket.emit('get-qr', {}, (answer) => {

@@ -37,6 +37,7 @@ export function MessageList(props: {
   const focused = rows.findIndex(({ key }) => key === focusKey)
   const byWaId = useMemo(() => new Map(thread.messages.map((message) => [message.wa_id, message])), [thread.messages])
 
+  // oxlint-disable-next-line react/incompatible-library -- no compiler is used, and the virtualizer's functions are stable
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -78,8 +79,17 @@ export function MessageList(props: {
     if (lastOwnKey !== null) virtualizer.scrollToEnd()
   }, [lastOwnKey, virtualizer])
 
+  // The library follows what is appended; this also follows what comes in above rows that are still being sent, or grows.
   const atEnd = !placed || virtualizer.isAtEnd(nearEnd)
-  const lastKey = lastRow?.key ?? null
+  const wasAtEnd = useRef(false)
+  useLayoutEffect(() => {
+    if (wasAtEnd.current) virtualizer.scrollToEnd()
+  }, [rows, virtualizer])
+  useEffect(() => {
+    wasAtEnd.current = placed && atEnd
+  }, [placed, atEnd])
+
+  const lastKey = rows.findLast((row) => row.message !== null)?.key ?? null
   useEffect(() => {
     if (atEnd) setLastSeenKey(lastKey)
   }, [atEnd, lastKey])
@@ -157,7 +167,7 @@ export function MessageList(props: {
           })}
         </div>
       </div>
-      {topRow && !atEnd && (
+      {topRow && !atEnd && (virtualizer.scrollOffset ?? 0) > 60 && (
         <p className="day day-floating" aria-hidden="true">
           {dayLabel(topRow.at, now, language)}
         </p>

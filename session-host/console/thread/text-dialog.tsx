@@ -1,4 +1,5 @@
 import { useState, type ReactNode } from 'react'
+import { useSecondsOf } from '../chats/use-now.ts'
 import { Dialog } from '../dialog.tsx'
 import { dayLabel, timeOf } from '../language/dates.ts'
 import { useLanguage } from '../language/language.tsx'
@@ -16,7 +17,7 @@ export function TextDialog({
 }): ReactNode {
   const { t, language } = useLanguage()
   const [copied, setCopied] = useState(false)
-  const now = new Date()
+  const now = useSecondsOf(60)
   const text = rows
     .map((row) => {
       const day = row.startsDay ? `— ${dayLabel(row.at, now, language)} —\n` : ''

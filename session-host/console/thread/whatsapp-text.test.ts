@@ -119,38 +119,49 @@ const hostile = fc.oneof(
     .map((parts) => parts.join('')),
 )
 
+/** All links, however deep. */
+function linksIn(nodes: readonly TextNode[]): string[] {
+  return nodes.flatMap((node) => {
+    if (node.type === 'link') return [node.href]
+    if ('children' in node) return linksIn(node.children)
+    return 'lines' in node ? node.lines.flatMap((line) => linksIn(line.children)) : []
+  })
+}
+
+/** True when `part` is left of `whole` after taking characters away, and nothing else. */
+function isLeftOf(part: string, whole: string): boolean {
+  let at = 0
+  for (const unit of part) {
+    at = whole.indexOf(unit, at)
+    if (at === -1) return false
+    at += unit.length
+  }
+  return true
+}
+
 describe('whatever is written', () => {
   it('nothing is lost: the pieces with their markers are the input', () => {
-    fc.assert(
-      fc.property(hostile, (text) => sourceText(parseWhatsAppText(text)) === text),
-      { numRuns: 3000 },
-    )
+    const lossless = fc.property(hostile, (text) => sourceText(parseWhatsAppText(text)) === text)
+    expect(fc.check(lossless, { numRuns: 3000 })).toMatchObject({ failed: false })
   })
   it('nothing is added: what is read is the input minus markers, in order', () => {
-    fc.assert(
-      fc.property(hostile, (text) => {
-        let at = 0
-        for (const unit of visibleText(parseWhatsAppText(text))) {
-          at = text.indexOf(unit, at)
-          expect(at).not.toBe(-1)
-          at += unit.length
-        }
-      }),
-      { numRuns: 1000 },
-    )
+    const onlyLess = fc.property(hostile, (text) => isLeftOf(visibleText(parseWhatsAppText(text)), text))
+    expect(fc.check(onlyLess, { numRuns: 1000 })).toMatchObject({ failed: false })
   })
+  const scheme = fc.constantFrom(
+    'https://',
+    'HTTP://a.co/',
+    'javascript:',
+    'javascript://a.co/',
+    'data:',
+    '//a.co',
+    'ftp://a.co',
+  )
   it('every link leads to http or https', () => {
-    const check = (nodes: readonly TextNode[]): void => {
-      for (const node of nodes) {
-        if (node.type === 'link') expect(node.href).toMatch(/^https?:\/\//)
-        else if ('children' in node) check(node.children)
-        else if ('lines' in node) for (const line of node.lines) check(line.children)
-      }
-    }
-    fc.assert(
-      fc.property(fc.oneof(hostile, fc.webUrl()), (text) => check(parseWhatsAppText(text))),
-      { numRuns: 1000 },
+    const safe = fc.property(scheme, hostile, (start, text) =>
+      linksIn(parseWhatsAppText(start + text)).every((href) => /^https?:\/\//.test(href)),
     )
+    expect(fc.check(safe, { numRuns: 1000 })).toMatchObject({ failed: false })
   })
   it('the longest message WhatsApp allows is read in one go, however it nests (squared work would take minutes)', () => {
     for (const unit of [
@@ -171,7 +182,7 @@ describe('whatever is written', () => {
       'ñ_',
     ]) {
       const text = unit.repeat(65_536 / unit.length)
-      expect(sourceText(parseWhatsAppText(text)) === text, JSON.stringify(unit)).toBe(true)
+      expect(sourceText(parseWhatsAppText(text)) === text).toBe(true)
     }
   }, 30_000)
 })
