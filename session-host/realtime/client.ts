@@ -36,12 +36,13 @@ export function attachClient(socket: ClientSocket, options: SocketServerOptions)
   on('join', async ({ token, since }) => {
     const who = await authenticate(token)
     await publisher.subscribe(who, since)
+    await publisher.announceReady(who)
     return { userId: who.userId }
   })
 
   on('get-qr', async ({ token }) => {
     const who = await authenticate(token)
-    await publisher.subscribe(who, undefined)
+    await publisher.subscribe(who)
     const { status } = await requests.requestLink(who.userId)
     await publisher.watchQr(who)
     return { status }
@@ -50,7 +51,7 @@ export function attachClient(socket: ClientSocket, options: SocketServerOptions)
   on('send-message', async ({ token, conversationId, textContent, attachments, idempotencyKey, replyTo }) => {
     const who = await authenticate(token)
     if (attachments && attachments.length > 0) throw new PublicError('attachments_unsupported')
-    await publisher.subscribe(who, undefined)
+    await publisher.subscribe(who)
     const { message, replayed } = await requests.submitMessage(who.userId, {
       conversation: conversationId,
       text: textContent,

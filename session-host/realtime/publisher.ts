@@ -24,7 +24,9 @@ export interface Publisher {
    * Adds a subscriber. `since` is the seq after which it wants the events of its default session, or of sessions by id; without it,
    * only what happens from now on. A cursor that is too old or from the future gets `resync`. Resolves when the backfill is out.
    */
-  subscribe(subscriber: Subscriber, since: number | Record<string, number> | undefined): Promise<void>
+  subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void>
+  /** Says that the default session is ready, if it is. */
+  announceReady(subscriber: Subscriber): Promise<void>
   unsubscribe(subscriber: Subscriber): void
   /** Sends the state of the default session: ready, or the QR of the moment and every further one. */
   watchQr(subscriber: Subscriber): Promise<void>
@@ -48,7 +50,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
   const users = new Map<string, Set<Subscriber>>()
   const pumps = new Map<string, { again: boolean; done: Promise<void> }>()
 
-  async function subscribe(subscriber: Subscriber, since: number | Record<string, number> | undefined): Promise<void> {
+  async function subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void> {
     const sessions = await reader.sessionsOf(subscriber.userId)
     const known = feeds.get(subscriber)
     const feed: Feed = known ?? { cursors: new Map(), qrVersion: null }
@@ -65,6 +67,9 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     const peers = users.get(subscriber.userId) ?? new Set()
     users.set(subscriber.userId, peers.add(subscriber))
     await Promise.all(sessions.map((session) => pump(session.id)))
+  }
+
+  async function announceReady(subscriber: Subscriber): Promise<void> {
     const current = (await reader.sessionsOf(subscriber.userId)).find((session) => session.is_default)
     if (current?.status === 'connected') subscriber.emit.sessionReady(current)
   }
@@ -176,6 +181,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
 
   return {
     subscribe,
+    announceReady,
     unsubscribe(subscriber) {
       feeds.delete(subscriber)
       const peers = users.get(subscriber.userId)

@@ -126,8 +126,7 @@ export function createConnection({
     const self = selfOf(auth)
     if (self) {
       const batch = normalise(events, self)
-      const ownName = events['creds.update']?.me?.name
-      if (batch) handlers.onBatch(ownName ? { ...batch, ownName } : batch)
+      if (batch) handlers.onBatch(batch)
     }
     if (!update) return
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)

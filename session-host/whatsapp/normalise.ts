@@ -23,6 +23,8 @@ const { Status, StubType } = proto.WebMessageInfo
 /** Turns what Baileys emitted at once into one batch for the store. Pure. Batches that change nothing are null. */
 export function normalise(events: Partial<BaileysEventMap>, self: Self): InboundBatch | null {
   const batch = emptyBatch()
+  const ownName = events['creds.update']?.me?.name
+  if (ownName) batch.ownName = ownName
   const history = events['messaging-history.set']
   if (history) addHistory(batch, history, self)
   for (const contact of events['contacts.upsert'] ?? []) addContact(batch, contact)
@@ -225,6 +227,6 @@ function seconds(time: WAMessage['messageTimestamp']): number {
 }
 
 function isEmpty(batch: InboundBatch): boolean {
-  const { people, chats, messages, receipts, changes, inbox, history } = batch
-  return !history && [people, chats, messages, receipts, changes, inbox].every((list) => list.length === 0)
+  const { people, chats, messages, receipts, changes, inbox, history, ownName } = batch
+  return !history && !ownName && [people, chats, messages, receipts, changes, inbox].every((list) => list.length === 0)
 }

@@ -35,8 +35,8 @@ async function makeSecrets(): Promise<Secrets> {
       supabase_auth_admin: random(),
       session_host: random(),
     },
-    publishableKey: `sb_publishable_${random()}`,
-    secretKey: `sb_secret_${random()}`,
+    publishableKey: `sb_publishable_embedded_${random()}`,
+    secretKey: `sb_secret_embedded_${random()}`,
     signingKey: { ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: randomUUID() },
   }
 }
