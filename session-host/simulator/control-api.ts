@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { setCamera } from './camera.ts'
 import { ControlError } from './control-error.ts'
 import {
+  codeBody,
   contactBody,
   eventsQuery,
   imageBody,
@@ -20,7 +21,8 @@ import { addTroubleRoutes } from './control-trouble.ts'
 import { addDefaultChats, addHistory } from './default-chats.ts'
 import type { SimulatorEvent } from './events.ts'
 import { jidOf, parseJid } from './jid.ts'
-import { linkByQr } from './pairing.ts'
+import { linkByCode } from './link-by-code.ts'
+import { linkByQr } from './link-by-qr.ts'
 import { addContact, createPerson } from './person.ts'
 import { read, say } from './phone.ts'
 import { contactView, messageView, phoneView } from './phone-view.ts'
@@ -36,9 +38,7 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   app.use(
     cors({ origin: (origin) => (isLoopback(origin) ? origin : null), allowHeaders: ['Content-Type', 'Last-Event-ID'] }),
   )
-  app.use(
-    bodyLimit({ maxSize: 2 * 1024 * 1024, onError: (c) => problem(c, 413, 'too_large', 'A body may have 2 MB.') }),
-  )
+  app.use(bodyLimit({ maxSize: 2 * 1024 * 1024, onError: tooLarge }))
   app.onError((error, c) => {
     if (error instanceof ControlError) return problem(c, error.status, error.code, error.message)
     if (error instanceof z.ZodError) return problem(c, 400, 'invalid_request', z.prettifyError(error))
@@ -97,6 +97,12 @@ function addPhoneRoutes(app: Hono, world: World, server: WhatsAppServer): void {
   app.post('/phones/:number/scan', async (c) => {
     const person = phone(world, c)
     const device = await linkByQr(world, person, await qrText(world, c), server.candidates)
+    return c.json({ device: device.id, jid: jidOf(person, 'pn', device.id), lid: jidOf(person, 'lid', device.id) })
+  })
+  app.post('/phones/:number/link_code', async (c) => {
+    const person = phone(world, c)
+    const { code } = codeBody.parse(await json(c))
+    const device = await linkByCode(world, person, code, server.candidates)
     return c.json({ device: device.id, jid: jidOf(person, 'pn', device.id), lid: jidOf(person, 'lid', device.id) })
   })
   app.post('/phones/:number/say', async (c) => {
@@ -180,6 +186,13 @@ async function qrText(world: World, c: Context): Promise<string> {
   if ('image' in body) return readQrImage(readDataUrl(body.image))
   if (!world.camera) throw new ControlError(409, 'nothing_in_view', 'Nothing is in front of the camera.')
   return readQrImage(world.camera.png)
+}
+
+/** Reads the body to its end, if that is not too much, because a client that is still sending does not see the answer. */
+async function tooLarge(c: Context): Promise<Response> {
+  const rest = Number(c.req.header('content-length') ?? Infinity) < 64 * 1024 * 1024 ? c.req.raw.body : null
+  await rest?.pipeTo(new WritableStream())
+  return problem(c, 413, 'too_large', 'A body may have 2 MB.')
 }
 
 function isImage(c: Context): boolean {

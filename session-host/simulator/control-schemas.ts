@@ -43,6 +43,7 @@ export const scanBody = z.union([
   z.strictObject({ camera: z.literal(true) }),
 ])
 
+export const codeBody = z.strictObject({ code: z.string().min(8).max(20) })
 export const imageBody = z.strictObject({ image: z.string() })
 
 export const sayBody = z.strictObject({

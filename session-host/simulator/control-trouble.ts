@@ -7,6 +7,7 @@ import { airplaneBody, dropBody, loginFailureBody, unlinkBody } from './control-
 import { faultSchema, faultTable, type FaultRequest } from './faults.ts'
 import { giveHistory } from './login.ts'
 import { setAirplane } from './phone-inbox.ts'
+import { warnOfFewPreKeys } from './prekeys.ts'
 import { stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
 import { unlink } from './unlink.ts'
@@ -67,6 +68,13 @@ function setFault(world: World, person: Person, request: FaultRequest): void {
   if (request.fault === 'forget_sessions') {
     person.sessions = {}
     world.changed()
+    return
+  }
+  if (request.fault === 'lose_prekeys') {
+    for (const device of person.devices) {
+      device.preKeys.splice(1)
+      warnOfFewPreKeys(world, person, device)
+    }
     return
   }
   world.faults.set(request)

@@ -9,6 +9,7 @@ export interface SimulatorEvent {
 
 export type EventType =
   | 'phone.created'
+  | 'code.requested'
   | 'phone.linked'
   | 'phone.online'
   | 'phone.offline'

@@ -13,6 +13,7 @@ export const faultTable = {
     'the next `times` messages that a phone encrypts for a companion of this number cannot be decrypted',
   forget_sessions:
     'the phone of this number forgets its Signal sessions now: the next message of a companion cannot be read by it',
+  lose_prekeys: 'the server has only one pre-key left of each companion of this number, and says so',
   silence: 'the server reads but answers nothing on the open connections of this number’s companions, until `on:false`',
 } as const
 

@@ -43,7 +43,9 @@ export async function sendHistory(world: World, person: Person, device: Device):
   const older = chats.filter((chat) => chat.messages.length > BOOTSTRAP_MESSAGES)
   await sendChunk(world, person, device, 2, 100, {
     syncType: RECENT,
-    conversations: older.map((chat) => conversation(world, person, chat, newest(chat).slice(BOOTSTRAP_MESSAGES))),
+    conversations: older.map((chat) =>
+      conversation(world, person, chat, newest(chat).slice(BOOTSTRAP_MESSAGES, RECENT_MESSAGES)),
+    ),
     phoneNumberToLidMappings: mappings,
   })
   world.events.publish('history.sent', person.number, { device: device.id, chats: chats.length })
@@ -76,6 +78,8 @@ export function sendChunk(
 export function conversation(world: World, person: Person, chat: Chat, messages: PhoneMessage[]): proto.IConversation {
   const other = findPerson(world, chat.with)
   if (!other) return { id: `${chat.with}@s.whatsapp.net` }
+  const oldest = messages.at(-1)
+  const more = oldest !== undefined && newest(chat).at(-1) !== oldest
   const saved = person.contacts.some((contact) => contact.number === chat.with && contact.saved)
   const id = jidOf(other, saved ? 'pn' : 'lid')
   return {
@@ -85,8 +89,9 @@ export function conversation(world: World, person: Person, chat: Chat, messages:
     unreadCount: chat.unread,
     conversationTimestamp: newest(chat)[0]?.at ?? 0,
     endOfHistoryTransfer: true,
-    endOfHistoryTransferType:
-      proto.Conversation.EndOfHistoryTransferType.COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
+    endOfHistoryTransferType: more
+      ? END.COMPLETE_BUT_MORE_MESSAGES_REMAIN_ON_PRIMARY
+      : END.COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
     ...(saved ? { lidJid: jidOf(other, 'lid') } : { pnJid: jidOf(other, 'pn') }),
     messages: messages.map((message) => ({ message: webMessage(message, id, other), msgOrderId: message.n })),
   }
@@ -102,8 +107,11 @@ export function webMessage(message: PhoneMessage, chatJid: string, other: Person
   }
 }
 
-/** How many messages of a chat come with the first chunk. */
+/** How many messages of a chat come with the first chunk, and how many in all; older ones only when the companion asks. */
 const BOOTSTRAP_MESSAGES = 20
+const RECENT_MESSAGES = 200
+
+const END = proto.Conversation.EndOfHistoryTransferType
 
 const STATUS = {
   sent: proto.WebMessageInfo.Status.SERVER_ACK,

@@ -19,8 +19,19 @@ export interface Candidate {
   signedPreKey: { id: number; value: Buffer; signature: Buffer }
   platform: string
   references: string[]
+  /** The phone number that this device wants to be linked to by a pairing code, and its wrapped key. */
+  byCode?: CodeRequest
   /** Hears the signed device identity that the companion answers `pair-success` with, or that it went away instead. */
   answered?: (signed: Buffer | 'gone' | undefined) => void
+}
+
+/** What a device asks for when it shows a pairing code instead of a QR code. */
+export interface CodeRequest {
+  number: string
+  wrappedEphemeral: Buffer
+  reference: Buffer
+  /** Hears the device's last step. */
+  finished?: (bundle: { wrapped: Buffer; identity: Buffer } | 'gone') => void
 }
 
 /** Begins linking: gives the device six references to show as QR codes, one after the other. Undefined when its keys are wrong. */
@@ -36,31 +47,29 @@ export function offerReferences(world: World, connection: Connection, finish: Cl
   return candidate
 }
 
-/**
- * A phone scans a QR text: it checks that the keys in it are the connecting device's, signs the device (06 00), and the server hands the
- * result over; the companion must answer with its own signature (06 01). Then the device is linked and told to log in (stream:error 515).
- * @throws ControlError what is wrong with the code
- */
-export async function linkByQr(
-  world: World,
-  person: Person,
-  text: string,
-  candidates: WeakMap<Connection, Candidate>,
-): Promise<Device> {
-  const qr = readQr(text)
-  const connection = world.references.get(qr.reference)
-  const candidate = connection && candidates.get(connection)
-  if (!connection?.open || !candidate)
-    throw new ControlError(410, 'qr_expired', 'This code is no longer valid. Show a new one.')
-  if (!candidate.noise.equals(qr.noise) || !candidate.identity.equals(qr.identity)) {
-    throw new ControlError(422, 'qr_forged', 'The keys in this code are not those of the device that shows it.')
-  }
+/** Finds out what keeps a phone from linking the device. @throws ControlError */
+export function checkLinkable(person: Person, candidate: Candidate): void {
   if (person.devices.some((each) => each.noise.equals(candidate.noise))) {
     throw new ControlError(409, 'already_linked', 'This device is already linked to this phone.')
   }
   if (person.devices.length >= MAX_COMPANIONS) {
     throw new ControlError(409, 'too_many_devices', 'Four devices are linked already. Unlink one first.')
   }
+}
+
+/**
+ * The phone signs the device (06 00), the server hands the result over, and the companion must answer with its own signature (06 01).
+ * Then the device is linked and told to log in (stream:error 515).
+ * @param secret the ADV secret that phone and device share: from the QR code, or agreed on by pairing code
+ * @throws ControlError when the device does not answer, or not rightly
+ */
+export async function link(
+  world: World,
+  person: Person,
+  connection: Connection,
+  candidate: Candidate,
+  secret: Buffer,
+): Promise<Device> {
   for (const reference of candidate.references) world.references.delete(reference)
   const device = newDevice(person, candidate)
   const details = proto.ADVDeviceIdentity.encode({
@@ -70,8 +79,7 @@ export async function linkByQr(
     accountType: proto.ADVEncryptionType.E2EE,
     deviceType: proto.ADVEncryptionType.E2EE,
   }).finish()
-  const signed = await handOver(world, connection, candidate, person, device, details, qr.secret)
-  device.deviceIdentity = signed
+  device.deviceIdentity = await handOver(world, connection, candidate, person, device, details, secret)
   person.lastDevice = device.id
   person.devices.push(device)
   world.changed()
@@ -93,7 +101,6 @@ export function acceptPairingAnswer(candidate: Candidate | undefined, node: Stan
 /** A phone takes at most four companions. */
 const MAX_COMPANIONS = 4
 const ANSWER_TIMEOUT_MS = 15_000
-const QR_PREFIX = 'https://wa.me/settings/linked_devices#'
 
 async function handOver(
   world: World,
@@ -169,17 +176,6 @@ function newDevice(person: Person, candidate: Candidate): Device {
     historySent: false,
     lowPreKeysTold: false,
   }
-}
-
-function readQr(text: string): { reference: string; noise: Buffer; identity: Buffer; secret: Buffer } {
-  const body = text.startsWith(QR_PREFIX) ? text.slice(QR_PREFIX.length) : text
-  const [reference = '', noise = '', identity = '', secret = ''] = body.trim().split(',')
-  const keys = [noise, identity, secret].map((part) => Buffer.from(part, 'base64'))
-  if (!reference || keys.some((key) => key.length !== 32)) {
-    throw new ControlError(422, 'not_a_whatsapp_qr', 'This is not a code for linking a device.')
-  }
-  const [noiseKey, identityKey, secretKey] = keys as [Buffer, Buffer, Buffer]
-  return { reference, noise: noiseKey, identity: identityKey, secret: secretKey }
 }
 
 function readCandidate({ clientStatic, payload }: ClientFinish): Candidate | undefined {

@@ -63,14 +63,14 @@ async function read(world: World, person: Person, from: Person, item: EncryptedS
     return
   }
   delete person.retries[item.id]
-  const message = proto.Message.decode(result.content)
+  const own = from === person
+  const outer = proto.Message.decode(result.content)
+  const sent = own ? outer.deviceSentMessage?.message : undefined
   if (item.peer) {
-    await answerPeerRequest(world, person, device, item.id, message)
+    await answerPeerRequest(world, person, device, item.id, sent ?? outer)
     return
   }
-  const sent = message.deviceSentMessage?.message
-  const own = from === person
-  const content = own && sent ? Buffer.from(proto.Message.encode(sent).finish()) : result.content
+  const content = sent ? Buffer.from(proto.Message.encode(sent).finish()) : result.content
   const via = `companion:${item.device}`
   accept(world, person, from, {
     with: item.chat,

@@ -53,14 +53,19 @@ export function phoneBundle(world: World, person: Person): PreKeyBundle {
 export function deviceBundle(world: World, person: Person, device: Device): PreKeyBundle {
   const preKey = device.preKeys.shift()
   world.changed()
-  if (device.preKeys.length < LOW && !device.lowPreKeysTold) {
-    device.lowPreKeysTold = true
-    const attributes = { id: messageId(world), from: SERVER, type: 'encrypt', t: seconds() }
-    const count = stanza('count', { value: device.preKeys.length })
-    enqueue(world, person, device, stanza('notification', attributes, [count]))
-  }
+  warnOfFewPreKeys(world, person, device)
   const { registrationId, identity, signedPreKey } = device
   return { registrationId, identity, signedPreKey, ...(preKey && { preKey }) }
+}
+
+/** Tells a companion, once until it uploads, that few of its one-time keys are left. */
+export function warnOfFewPreKeys(world: World, person: Person, device: Device): void {
+  if (device.preKeys.length >= LOW || device.lowPreKeysTold) return
+  device.lowPreKeysTold = true
+  world.changed()
+  const attributes = { id: messageId(world), from: SERVER, type: 'encrypt', t: seconds() }
+  const count = stanza('count', { value: device.preKeys.length })
+  enqueue(world, person, device, stanza('notification', attributes, [count]))
 }
 
 /** The parts of a bundle as stanzas, as they stand in `<user>` and in a retry receipt's `<keys>`. */

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws'
 import { acceptConnection, type Connection } from './connection.ts'
 import { answerIq } from './iq.ts'
+import { acceptCodeRequest } from './link-by-code.ts'
 import { isLogin, logIn } from './login.ts'
 import { acceptMessage } from './messages.ts'
 import type { ClientFinish } from './noise.ts'
@@ -14,11 +15,11 @@ import { recordUnhandled, type World } from './world.ts'
 export interface WhatsAppServer {
   accept(socket: WebSocket): void
   /** Devices that show a QR code, by their connection. */
-  candidates: WeakMap<Connection, Candidate>
+  candidates: ReadonlyMap<Connection, Candidate>
 }
 
 export function createWhatsAppServer(world: World): WhatsAppServer {
-  const candidates = new WeakMap<Connection, Candidate>()
+  const candidates = new Map<Connection, Candidate>()
 
   function hello(connection: Connection, finish: ClientFinish): void {
     if (isLogin(finish.payload)) {
@@ -33,7 +34,9 @@ export function createWhatsAppServer(world: World): WhatsAppServer {
   async function handle(connection: Connection, node: Stanza): Promise<void> {
     switch (node.tag) {
       case 'iq':
-        if (!acceptPairingAnswer(candidates.get(connection), node)) answerIq(world, connection, node)
+        if (acceptPairingAnswer(candidates.get(connection), node)) return
+        if (acceptCodeRequest(world, connection, candidates.get(connection), node)) return
+        answerIq(world, connection, node)
         return
       case 'message':
         return acceptMessage(world, connection, node)
@@ -60,6 +63,8 @@ export function createWhatsAppServer(world: World): WhatsAppServer {
     const candidate = candidates.get(connection)
     for (const reference of candidate?.references ?? []) world.references.delete(reference)
     candidate?.answered?.('gone')
+    candidate?.byCode?.finished?.('gone')
+    candidates.delete(connection)
     const { login } = connection
     if (login) world.events.publish('phone.offline', login.person.number, { device: login.device.id })
   }

@@ -20,6 +20,12 @@ export interface Companion extends AsyncDisposable {
   /** Resolves when `done` is true; checked after each event and stanza. */
   until(what: string, done: () => boolean): Promise<void>
   messages(): WAMessage[]
+  /** The texts of all messages so far, in order. */
+  texts(): string[]
+  /** Connects again without waiting, whatever the old socket does. */
+  connect(): void
+  /** Cuts the TCP connection from this end, as a crash would. */
+  cutWire(): void
   /** Closes the socket and connects again with the same credentials. */
   reconnect(): Promise<void>
 }
@@ -92,6 +98,10 @@ export function createCompanion(
     return found as T
   }
 
+  function messages(): WAMessage[] {
+    return events.flatMap((event) => (event.type === 'messages.upsert' ? event.data.messages : []))
+  }
+
   return {
     auth,
     get socket() {
@@ -101,7 +111,16 @@ export function createCompanion(
     stanzas,
     when,
     until,
-    messages: () => events.flatMap((event) => (event.type === 'messages.upsert' ? event.data.messages : [])),
+    messages,
+    texts: () =>
+      messages().flatMap((each) => each.message?.conversation || each.message?.extendedTextMessage?.text || []),
+    connect() {
+      socket = connect()
+    },
+    cutWire() {
+      const client: { socket?: { terminate(): void } | null } = socket.ws as object
+      client.socket?.terminate()
+    },
     async reconnect() {
       await socket.end(undefined)
       const from = events.length

@@ -19,7 +19,16 @@ export async function linkedCompanion(
     (event) => (event.type === 'creds.update' && event.data.accountSyncCounter ? true : undefined),
     from,
   )
+  await queueEmpty(control, number)
   return companion
+}
+
+/** Resolves when the phone's companions have answered everything that was sent to them. */
+export function queueEmpty(control: Control, number: string): Promise<true> {
+  return control.until(async () => {
+    const { devices } = await control.get<{ devices: { queued: number }[] }>(`/phones/${number}`)
+    return devices.every((device) => device.queued === 0) ? true : undefined
+  })
 }
 
 /** The text of the first QR code it shows. */
