@@ -151,7 +151,7 @@ export class ConfigError extends Error {
 }
 
 /** `id:base64[,id:base64…]`, 32 bytes each. */
-export function parseKeys(text: string, context: z.RefinementCtx): { id: string; key: Buffer }[] {
+function parseKeys(text: string, context: z.RefinementCtx): { id: string; key: Buffer }[] {
   return text.split(',').map((part) => {
     const [, id = '', encoded = ''] = /^([\w-]{1,32}):([\w+/-]+=*)$/.exec(part.trim()) ?? []
     const key = Buffer.from(encoded, 'base64')

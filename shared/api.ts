@@ -7,7 +7,7 @@ import { Session } from './session.ts'
 const success = z.literal(true)
 
 /** A conversation's uuid or any JID that its person ever had. */
-export const ConversationReference = z.string().min(1).max(256)
+const ConversationReference = z.string().min(1).max(256)
 
 export const ErrorResponse = z.object({
   success: z.literal(false),

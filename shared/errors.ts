@@ -84,8 +84,6 @@ export type ErrorCode = keyof typeof table
 export type ErrorStatus = (typeof table)[ErrorCode][0]
 export type Language = 'es' | 'en'
 
-export const errorCodes = Object.keys(table) as ErrorCode[]
-
 /** An error that may be shown to whoever caused it. `detail` is for logs only. */
 export class PublicError extends Error {
   readonly code: ErrorCode

@@ -8,10 +8,20 @@ import {
   type ClientToServerEvents,
   type ServerToClientEvents,
 } from '#shared/events.ts'
-import type { Caller } from '#shared/tokens.ts'
+import type { Caller, VerifyToken } from '#shared/tokens.ts'
 import { closeReason } from './close-reason.ts'
-import type { Subscriber } from './publisher.ts'
-import type { SocketServerOptions } from './socket-server.ts'
+import type { SocketSlots } from '../store/socket-slots.ts'
+import type { UserRequests } from '../store/user-requests.ts'
+import type { Logger } from './logger.ts'
+import type { Publisher, Subscriber } from './publisher.ts'
+
+export interface ClientOptions {
+  verifyToken: VerifyToken
+  publisher: Publisher
+  requests: UserRequests
+  slots: SocketSlots
+  logger: Logger
+}
 
 type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<string, never>, { caller?: Caller }>
 
@@ -21,7 +31,7 @@ const anonymousMs = 30_000
 const maxTimerMs = 2 ** 31 - 1
 
 /** One connection: who it is, how long its token lasts, and what it asks. */
-export function attachClient(socket: ClientSocket, options: SocketServerOptions): void {
+export function attachClient(socket: ClientSocket, options: ClientOptions): void {
   const { publisher, requests, slots, verifyToken, logger } = options
   const language = preferredLanguage(socket.handshake.headers['accept-language'])
   const sentIds = new Map<string, string>()

@@ -2,27 +2,17 @@ import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
 import { describeError, PublicError, toPublicError, preferredLanguage } from '#shared/errors.ts'
 import type { ClientToServerEvents, ServerToClientEvents } from '#shared/events.ts'
-import type { VerifyToken } from '#shared/tokens.ts'
-import type { SocketSlots } from '../store/socket-slots.ts'
-import type { UserRequests } from '../store/user-requests.ts'
-import { attachClient } from './client.ts'
-import type { Logger } from './logger.ts'
-import type { Publisher } from './publisher.ts'
+import { attachClient, type ClientOptions } from './client.ts'
 
-export interface SocketServerOptions {
+export interface SocketServerOptions extends ClientOptions {
   http: HttpServer
-  verifyToken: VerifyToken
-  publisher: Publisher
-  requests: UserRequests
-  slots: SocketSlots
   /** Origins whose pages may connect; clients without an origin (servers, phones) always may. */
   corsOrigins: string[]
   /** Live connections are renewed this often, in ms. */
   renewMs: number
-  logger: Logger
 }
 
-export type GatewayServer = Server<ClientToServerEvents, ServerToClientEvents>
+type GatewayServer = Server<ClientToServerEvents, ServerToClientEvents>
 
 /** A text of WhatsApp's 65,536 characters takes at most four bytes each; the rest is room for the envelope. */
 const maxFrameBytes = 512 * 1024

@@ -1,6 +1,5 @@
 import {
   Browsers,
-  DEFAULT_CONNECTION_CONFIG,
   isJidBroadcast,
   isJidNewsletter,
   jidNormalizedUser,
@@ -175,9 +174,6 @@ export function createConnection({
     },
   }
 }
-
-/** The version of WhatsApp Web that this Baileys speaks. */
-export const bundledVersion = DEFAULT_CONNECTION_CONFIG.version.join('.')
 
 /** The account that the credentials belong to; null before a phone is linked. */
 export function selfOf(auth: AuthState): Self | null {
