@@ -29,7 +29,8 @@ export function errorResponse(c: ApiContext, thrown: unknown, report?: (failure:
   if (status === 401) c.header('WWW-Authenticate', challenge(error))
   if (seconds !== undefined) c.header('Retry-After', String(seconds))
   c.header('Content-Language', language)
-  if (status >= 500)
+  // When the caller has gone, calls in its name were ended on purpose.
+  if (status >= 500 && !c.req.raw.signal.aborted)
     report?.({ requestId, method: c.req.method, path: c.req.path, status, code: error.code, detail: detailOf(error) })
   const body = {
     success: false as const,

@@ -145,15 +145,15 @@ async function messagePage(c: ApiContext, query: z.output<typeof MessagesQuery>)
     success: true as const,
     messages: ascending.map((row) => MessageRow.parse(row)),
     // Before what came after a cursor lies at least the cursor's own message.
-    previous_cursor: after || more ? ((await cursorAt(c, first)) ?? query.after ?? null) : null,
+    previous_cursor: after || more ? ((await cursorAt(first)) ?? query.after ?? null) : null,
     // An empty page leaves the reader where they were.
-    next_cursor: (await cursorAt(c, last)) ?? query.after ?? query.before ?? null,
+    next_cursor: (await cursorAt(last)) ?? query.after ?? query.before ?? null,
   }
 }
 
-async function cursorAt(c: ApiContext, row: MessageKey | undefined): Promise<string | null> {
+async function cursorAt(row: MessageKey | undefined): Promise<string | null> {
   if (!row) return null
-  return writeCursor(listOf(c, row.conversation_id), { at: row.created_at, key: String(row.ordinal) })
+  return writeCursor(listOf(row.conversation_id), { at: row.created_at, key: String(row.ordinal) })
 }
 
 /** A cursor of a query, once it is sure that it belongs to the conversation, whichever of its ids the query names. */
@@ -165,14 +165,14 @@ async function cursorOf(
 ): Promise<Cursor | null> {
   if (text === undefined) return null
   const cursor = readCursor(text, param)
-  if (await belongsTo(cursor, listOf(c, reference))) return cursor
+  if (await belongsTo(cursor, listOf(reference))) return cursor
   const [{ id }] = await c.get('database').call('get_conversation', { p_conversation: reference }, OneConversation)
-  if (await belongsTo(cursor, listOf(c, id))) return cursor
+  if (await belongsTo(cursor, listOf(id))) return cursor
   throw new PublicError('invalid_cursor', { param })
 }
 
 const OneConversation = z.tuple([z.looseObject({ id: z.uuid() })])
 
-function listOf(c: ApiContext, conversationId: string): unknown[] {
-  return ['messages', c.get('caller').userId, conversationId.toLowerCase()]
+function listOf(conversationId: string): unknown[] {
+  return ['messages', conversationId.toLowerCase()]
 }
