@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-export interface OpenCommand {
+interface OpenCommand {
   id: string
   session_id: string
   kind: string
@@ -28,7 +28,7 @@ export interface HostStandIn extends AsyncDisposable {
   fail(command: OpenCommand, code: string): Promise<void>
 }
 
-export interface NewConversation {
+interface NewConversation {
   jid: string
   /** Further JIDs of the same person. */
   aliases?: string[]
@@ -37,7 +37,7 @@ export interface NewConversation {
   archived?: boolean
 }
 
-export interface NewMessage {
+interface NewMessage {
   text: string
   at: string
   fromMe?: boolean
