@@ -16,6 +16,7 @@ export interface PartsOptions {
   hs256Secret: string | undefined
   bcryptCost: number
   functions: FunctionHost | undefined
+  log: (line: string) => void
 }
 
 export interface Parts extends AsyncDisposable {
@@ -35,8 +36,13 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     databaseUrl: databaseUrl(databasePort, secrets, 'supabase_auth_admin', database),
     issuer,
     bcryptCost: options.bcryptCost,
+    log: options.log,
   })
-  const rest = createRest({ databaseUrl: databaseUrl(databasePort, secrets, 'authenticator', database), maximumRows })
+  const rest = createRest({
+    databaseUrl: databaseUrl(databasePort, secrets, 'authenticator', database),
+    maximumRows,
+    log: options.log,
+  })
 
   const jwks = async (): Promise<Response> =>
     Response.json(issuer.jwks, { headers: { 'cache-control': 'public, max-age=600' } })

@@ -25,11 +25,11 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]()
 })
 
-/** Runs the Supabase CLI of node_modules against the stack's database. */
+/** Runs the Supabase CLI of node_modules (an optional dependency, there is none for every platform) against the stack's database. */
 async function cli(directory: string, ...args: string[]): Promise<string> {
   const { stdout, stderr } = await run(
-    join(root, 'node_modules/.bin/supabase'),
-    [...args, '--db-url', `${stack.adminDatabaseUrl}?sslmode=disable`, '--workdir', directory],
+    join(root, `node_modules/@supabase/cli-${process.platform}-${process.arch}/bin/supabase`),
+    [...args, `--remote=${stack.adminDatabaseUrl}?sslmode=disable`, '--workdir', directory],
     { env: { ...process.env, HOME: workdir, SUPABASE_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', CI: '1' } },
   )
   return stdout + stderr

@@ -59,7 +59,7 @@ export interface SignedIn {
 
 /** Puts the gateway with all its parts in front of a database that is bootstrapped and migrated. */
 export async function serveDatabase(options: ServeOptions): Promise<ServedDatabase> {
-  const { secrets, databasePort, database, hs256Secret } = options
+  const { secrets, databasePort, database, hs256Secret, log = () => {} } = options
   await using started = new AsyncDisposableStack()
   let parts: Parts | undefined
   let functions: FunctionHost | undefined
@@ -67,7 +67,7 @@ export async function serveDatabase(options: ServeOptions): Promise<ServedDataba
     const url = `http://127.0.0.1:${port}`
     functions = options.functions === false ? undefined : functionHost(options, url)
     if (functions) started.use(functions)
-    parts = started.use(await createParts({ ...options, hs256Secret, functions, url }))
+    parts = started.use(await createParts({ ...options, hs256Secret, functions, url, log }))
     return parts.routes
   })
   started.use(gateway)

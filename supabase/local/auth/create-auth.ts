@@ -14,6 +14,8 @@ export interface AuthOptions {
   issuer: Issuer
   /** 10 as on the platform; tests take less. */
   bcryptCost: number
+  /** Takes what goes wrong inside. */
+  log: (line: string) => void
 }
 
 export interface Auth extends AsyncDisposable {
@@ -44,7 +46,7 @@ const AdminCreate = AdminChange.extend({ id: z.uuid().optional(), email: z.strin
  * sign-up without confirmation mails, password sign-in, refresh with rotation, user, logout, and the administrator's users.
  * Left out, with a clear refusal: mails, OAuth, one-time passwords, factors, SSO, anonymous users.
  */
-export function createAuth({ databaseUrl, issuer, bcryptCost }: AuthOptions): Auth {
+export function createAuth({ databaseUrl, issuer, bcryptCost, log }: AuthOptions): Auth {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 })
   pool.on('error', () => {})
   const accounts = createAccounts(pool, bcryptCost)
@@ -57,6 +59,7 @@ export function createAuth({ databaseUrl, issuer, bcryptCost }: AuthOptions): Au
         return await route(request, path, caller, { accounts, sessions, issuer })
       } catch (error) {
         if (error instanceof AuthError) return error.toResponse(request)
+        log(`auth: ${(error as Error).message}`)
         return new AuthError(
           500,
           'unexpected_failure',

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Caller } from '../caller.ts'
-import { planRequest, type Plan, type RestRequest } from './plan-request.ts'
+import { type Plan, planRequest, type RestRequest } from './plan-request.ts'
 import { type Preferences, readPreferences } from './preferences.ts'
 import { fromDatabase, RestError } from './rest-error.ts'
 import { type Outcome, runPlan } from './run-plan.ts'
@@ -11,6 +11,8 @@ export interface RestOptions {
   databaseUrl: string
   /** Rows that one answer holds at most. */
   maximumRows: number
+  /** Takes what goes wrong inside. */
+  log: (line: string) => void
 }
 
 export interface Rest extends AsyncDisposable {
@@ -21,46 +23,50 @@ export interface Rest extends AsyncDisposable {
 const schemaName = 'public'
 /** What the platform gives each role before a statement is cancelled. */
 const statementTimeouts: Record<string, string> = { anon: '3s', authenticated: '8s' }
-/** Errors that may only mean that the catalogue was read before something was made. */
-const staleCodes = new Set(['PGRST200', 'PGRST202', 'PGRST204', 'PGRST205', '42703'])
+/** Errors that may only mean that the catalogue was read before something was made or changed. */
+const staleCodes = new Set(['PGRST200', 'PGRST202', 'PGRST204', 'PGRST205', '42703', '42883', '42P01'])
 
 /**
  * PostgREST's interface to the schema `public` (https://docs.postgrest.org), as far as supabase-js uses it: reading with
  * filters, order, paging and embedding, writing, calling functions. The database makes the JSON; its roles, policies and
  * grants decide. Left out: aggregates, spread and many-to-many embeds, CSV, OpenAPI, `response.*` settings, other schemas.
  */
-export function createRest({ databaseUrl, maximumRows }: RestOptions): Rest {
+export function createRest({ databaseUrl, maximumRows, log }: RestOptions): Rest {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
   pool.on('error', () => {}) // an idle connection was closed; the next request opens another
   let schema: Promise<Schema> | undefined
 
   return {
     async fetch(request, path, caller) {
+      const authenticated = caller.role !== 'anon'
       try {
         const wanted = await readRequest(request, path)
-        const preferences = readPreferences(request.headers)
-        const plan = await planWith(wanted, preferences)
-        const single = isSingle(request.headers)
-        const outcome = await runPlan(plan, settings(wanted, caller), pool, (result) =>
-          check(result, plan, single, preferences),
-        )
-        return respond(wanted, plan, preferences, outcome, single)
+        const cached = schema !== undefined
+        try {
+          return await answer(wanted, caller)
+        } catch (error) {
+          // Nothing was committed, so that trying again with a new catalogue does nothing twice.
+          if (!cached || !staleCodes.has(fromDatabase(error, authenticated).body.code)) throw error
+          schema = undefined
+          return await answer(wanted, caller)
+        }
       } catch (error) {
-        return fromDatabase(error, caller.role !== 'anon').toResponse()
+        const refusal = fromDatabase(error, authenticated)
+        if (refusal.status >= 500) log(`rest: ${refusal.body.code} ${(error as Error).message}`)
+        return refusal.toResponse()
       }
     },
     [Symbol.asyncDispose]: () => pool.end(),
   }
 
-  async function planWith(request: RestRequest, preferences: Preferences): Promise<Plan> {
-    const cached = schema !== undefined
-    try {
-      return planRequest(request, preferences, schemaName, await current(), maximumRows)
-    } catch (error) {
-      if (!cached || !(error instanceof RestError) || !staleCodes.has(error.body.code)) throw error
-      schema = undefined
-      return planRequest(request, preferences, schemaName, await current(), maximumRows)
-    }
+  async function answer(request: RestRequest, caller: Caller): Promise<Response> {
+    const preferences = readPreferences(request.headers)
+    const plan = planRequest(request, preferences, schemaName, await current(), maximumRows)
+    const single = isSingle(request.headers)
+    const outcome = await runPlan(plan, settings(request, caller), pool, (result) =>
+      check(result, plan, single, preferences),
+    )
+    return respond(request, plan, preferences, outcome, single)
   }
 
   function current(): Promise<Schema> {

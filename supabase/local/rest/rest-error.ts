@@ -50,6 +50,11 @@ interface DatabaseError {
 export function fromDatabase(error: unknown, authenticated: boolean): RestError {
   if (error instanceof RestError) return error
   if (!isDatabaseError(error)) {
+    if (error instanceof TypeError || error instanceof URIError) {
+      return error instanceof URIError
+        ? badRequest('The URL is not well encoded')
+        : new RestError(500, { code: 'PGRSTX00', message: 'Internal error' })
+    }
     return new RestError(503, { code: 'PGRST000', message: 'Database connection error. Retrying the connection.' })
   }
   if (error.code === 'PGRST') return customError(error)

@@ -339,6 +339,17 @@ test('each request runs as its own caller', async () => {
   expect((await service.rpc('who')).data).toMatchObject({ user: 'service_role', uid: null })
 })
 
+test('a function whose arguments changed is called as it is now', async () => {
+  await service.rpc('add', { a: 1, b: 2 })
+  await using owner = await connect(stack.adminDatabaseUrl)
+  await owner.client.query(`drop function public.add(int, int);
+    create function public.add(a int, b int, c int default 10) returns int language sql immutable as 'select a + b + c'`)
+  expect((await service.rpc('add', { a: 1, b: 2, c: 3 })).data).toBe(6)
+  await owner.client.query(`drop function public.add(int, int, int);
+    create function public.add(a text, b text) returns text language sql immutable as 'select a || b'`)
+  expect((await service.rpc('add', { a: 'x', b: 'y' })).data).toBe('xy')
+})
+
 test('a table made later is found', async () => {
   await service.from('books').select('id').limit(1)
   await using owner = await connect(stack.adminDatabaseUrl)
