@@ -29,11 +29,7 @@ test('companions of two accounts write to each other; phones, second devices and
     remoteJid: `${b}@s.whatsapp.net`,
   })
   if (got) await two.socket.readMessages([got.key])
-  await one.when('read', (event) =>
-    event.type === 'messages.update'
-      ? event.data.find((each) => each.key.id === sent?.key.id && each.update.status === 4)
-      : undefined,
-  )
+  await one.until('read', () => one.status(sent?.key.id ?? '') === 4)
   await two.socket.sendMessage(got?.key.remoteJid ?? '', { text: 'respuesta' })
   await Promise.all([has(one, 'respuesta'), has(second, 'respuesta')])
   const shown = await control.get<{ messages: ShownMessage[] }>(`/phones/${b}/messages?with=${a}`)

@@ -7,7 +7,7 @@ import type { Addressing, Person, Status } from './state.ts'
 import { seconds, type World } from './world.ts'
 
 /** Tells the author's phone and companions that the reader has got (or read) messages, in the form they are addressed by. */
-export function confirm(
+function confirm(
   world: World,
   receipt: { author: Person; reader: Person; ids: string[]; status: Exclude<Status, 'sent'>; addressed: Addressing },
 ): void {
@@ -36,9 +36,31 @@ export function confirmDelivery(
   receipt: { author: Person; reader: Person; id: string; addressed: Addressing },
 ): void {
   const { author, reader, id, addressed } = receipt
+  const key = keyOf(author, reader, id)
+  const followers = world.deliveriesDue.get(key) ?? []
+  world.deliveriesDue.set(key, followers)
   world.later(world.receiptDelayMs, () => {
-    afterAcknowledgement(world, author, () =>
-      confirm(world, { author, reader, ids: [id], status: 'delivered', addressed }),
-    )
+    afterAcknowledgement(world, author, () => {
+      world.deliveriesDue.delete(key)
+      confirm(world, { author, reader, ids: [id], status: 'delivered', addressed })
+      for (const task of followers.splice(0)) task()
+    })
   })
+}
+
+/** Reading is confirmed at once, but not before the delivery of the same messages. */
+export function confirmRead(
+  world: World,
+  receipt: { author: Person; reader: Person; ids: string[]; addressed: Addressing },
+): void {
+  const task = (): void => confirm(world, { ...receipt, status: 'read' })
+  const due = receipt.ids
+    .map((id) => world.deliveriesDue.get(keyOf(receipt.author, receipt.reader, id)))
+    .findLast(Boolean)
+  if (due) due.push(task)
+  else task()
+}
+
+function keyOf(author: Person, reader: Person, id: string): string {
+  return `${author.number} ${reader.number} ${id}`
 }

@@ -55,7 +55,11 @@ test('phones write to each other, show the same conversation, and read it', asyn
   ])
   expect((await list('12025550811', '?after=1')).messages).toEqual([])
   await control.post('/phones/12025550811/read', { with: '12025550810' })
-  expect((await list('12025550810')).messages).toMatchObject([{ from_me: true, status: 'read' }])
+  const read = await control.until(async () => {
+    const { messages } = await list('12025550810')
+    return messages.some((each) => 'status' in each && each.status === 'read') ? messages : undefined
+  })
+  expect(read).toMatchObject([{ from_me: true, status: 'read' }])
   expect(await control.get('/phones/12025550811')).toMatchObject({
     chats: [{ with: '12025550810', name: 'Ana', unread: 0 }],
   })

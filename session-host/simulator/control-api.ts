@@ -16,7 +16,7 @@ import {
   sayBody,
   scanBody,
 } from './control-schemas.ts'
-import { json, phone } from './control-request.ts'
+import { json, phone, reachablePhone } from './control-request.ts'
 import { addTroubleRoutes } from './control-trouble.ts'
 import { addDefaultChats, addHistory } from './default-chats.ts'
 import type { SimulatorEvent } from './events.ts'
@@ -95,22 +95,21 @@ function addPhoneRoutes(app: Hono, world: World, server: WhatsAppServer): void {
     return c.json(contactView(world, contact), 201)
   })
   app.post('/phones/:number/scan', async (c) => {
-    const person = phone(world, c)
+    const person = reachablePhone(world, c)
     const device = await linkByQr(world, person, await qrText(world, c), server.candidates)
     return c.json({ device: device.id, jid: jidOf(person, 'pn', device.id), lid: jidOf(person, 'lid', device.id) })
   })
   app.post('/phones/:number/link_code', async (c) => {
-    const person = phone(world, c)
+    const person = reachablePhone(world, c)
     const { code } = codeBody.parse(await json(c))
     const device = await linkByCode(world, person, code, server.candidates)
     return c.json({ device: device.id, jid: jidOf(person, 'pn', device.id), lid: jidOf(person, 'lid', device.id) })
   })
   app.post('/phones/:number/say', async (c) => {
-    const person = phone(world, c)
+    const person = reachablePhone(world, c)
     const { to, text, as, id, at } = sayBody.parse(await json(c))
     const recipient = findPerson(world, to)
     if (!recipient) throw new ControlError(404, 'unknown_recipient', 'Nobody has this number or JID.')
-    if (person.airplane) throw new ControlError(409, 'phone_offline', 'The phone is in airplane mode.')
     const addressed = as ?? (to.includes('@') ? parseJid(to)?.addressed : undefined) ?? 'lid'
     return c.json(
       await say(world, person, { to: recipient, text, addressed, ...(id && { id }), ...(at !== undefined && { at }) }),
@@ -120,7 +119,7 @@ function addPhoneRoutes(app: Hono, world: World, server: WhatsAppServer): void {
     const body = readBody.parse(await json(c))
     const other = findPerson(world, body.with)
     if (!other) throw new ControlError(404, 'unknown_recipient', 'Nobody has this number or JID.')
-    return c.json({ read: read(world, phone(world, c), other, body.id) })
+    return c.json({ read: read(world, reachablePhone(world, c), other, body.id) })
   })
   app.get('/phones/:number/messages', (c) => {
     const person = phone(world, c)

@@ -11,6 +11,13 @@ export function phone(world: World, c: Context): Person {
   return person
 }
 
+/** The same, for what a phone cannot do in airplane mode. */
+export function reachablePhone(world: World, c: Context): Person {
+  const person = phone(world, c)
+  if (person.airplane) throw new ControlError(409, 'phone_offline', 'The phone is in airplane mode.')
+  return person
+}
+
 /** The JSON body; an empty one counts as `{}`. */
 export async function json(c: Context): Promise<unknown> {
   const text = await c.req.text()

@@ -76,12 +76,13 @@ test('the phone’s own messages reach its companion as sent by itself, and read
   const from = await control.post<{ id: string }>(`/phones/${friend.number}/say`, { to: me.number, text: 'léeme' })
   await companion.until('text', () => companion.texts().includes('léeme'))
   expect(await control.post(`/phones/${me.number}/read`, { with: friend.number })).toEqual({ read: [from.id] })
-  const update = await companion.when('read elsewhere', (event) =>
-    event.type === 'messages.update'
-      ? event.data.find((each) => each.key.id === from.id && each.update.status === 4)
-      : undefined,
-  )
-  expect(update.key).toMatchObject({ fromMe: false, remoteJid: friendJid.lid })
+  await companion.until('read elsewhere', () => companion.status(from.id) === 4)
+  expect(companion.stanzas.findLast((each) => each.tag === 'receipt')?.attrs).toMatchObject({
+    id: from.id,
+    type: 'read',
+    from: `${me.lid}@lid`,
+    recipient: friendJid.lid,
+  })
   expect(await control.get('/unhandled')).toEqual({ unhandled: [] })
 })
 

@@ -1,9 +1,10 @@
+import { Curve } from '@whiskeysockets/baileys'
 import QRCode from 'qrcode'
 import { expect, test } from 'vitest'
 import { createSimulator } from './simulator.ts'
 import { closeCode, connectionIs, createCompanion } from './testing/companion.ts'
 import { createControl } from './testing/control.ts'
-import { qrOf } from './testing/linked-companion.ts'
+import { linkedCompanion, qrOf } from './testing/linked-companion.ts'
 import './testing/quiet-signal.ts'
 
 test('a device links by QR text, is told to restart, and logs in without a QR', async () => {
@@ -82,6 +83,47 @@ test('who scans with a wrong secret gets no device: the companion refuses the ph
   expect(answer).toMatchObject({ status: 422, body: { error: { code: 'device_refused' } } })
   expect(companion.auth.state.creds.me).toBeUndefined()
   expect(await control.get(`/phones/${number}`)).toMatchObject({ devices: [] })
+})
+
+test('a device that cannot sign with the identity it showed is not linked', async () => {
+  await using simulator = await createSimulator({ port: 0, seed: 'signature' })
+  const control = createControl(simulator.url)
+  const { number } = await control.post<{ number: string }>('/phones')
+  await using companion = createCompanion(simulator.webSocketUrl)
+  const qr = await qrOf(companion)
+  companion.auth.state.creds.signedIdentityKey.private = Curve.generateKeyPair().private
+  const answer = await control.request('POST', `/phones/${number}/scan`, { type: 'text/plain', body: qr })
+  expect(answer).toMatchObject({ status: 422, body: { error: { code: 'device_signature_invalid' } } })
+  expect(await control.get(`/phones/${number}`)).toMatchObject({ devices: [] })
+})
+
+test('who logs in with another key than the linked device’s is refused (401)', async () => {
+  await using simulator = await createSimulator({ port: 0, seed: 'impostor' })
+  const control = createControl(simulator.url)
+  const { number } = await control.post<{ number: string }>('/phones')
+  await using companion = await linkedCompanion(simulator.webSocketUrl, control, number)
+  await companion.socket.end(undefined)
+  companion.auth.state.creds.noiseKey = Curve.generateKeyPair()
+  const from = companion.events.length
+  companion.connect()
+  expect(await companion.when('close', closeCode, from)).toBe(401)
+})
+
+test('a phone refuses a first message whose sender cannot show a signed device identity', async () => {
+  await using simulator = await createSimulator({ port: 0, seed: 'unproven' })
+  const control = createControl(simulator.url)
+  const { number, contacts } = await control.post<{ number: string; contacts: { number: string }[] }>('/phones')
+  await using companion = await linkedCompanion(simulator.webSocketUrl, control, number)
+  const { account } = companion.auth.state.creds
+  if (account) account.deviceSignature = Buffer.alloc(64, 1)
+  await companion.socket.sendMessage(`${contacts[0]?.number}@s.whatsapp.net`, { text: 'soy yo' })
+  const counters = await control.until(async () => {
+    const state = await control.get<{ counters: Record<string, number> }>('/state')
+    return state.counters.phone_identity_not_proven ? state.counters : undefined
+  })
+  expect(counters.phone_identity_not_proven).toBeGreaterThan(0)
+  const { messages } = await control.get<{ messages: { text: string }[] }>(`/phones/${contacts[0]?.number}/messages`)
+  expect(messages.some((each) => each.text === 'soy yo')).toBe(false)
 })
 
 test('several phones link and exchange at the same time', async () => {

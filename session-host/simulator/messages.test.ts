@@ -45,15 +45,14 @@ test.for(['lid', 'pn'] as const)(
     await companion.until('ack', () =>
       companion.stanzas.some((each) => each.tag === 'ack' && each.attrs.class === 'message' && each.attrs.id === id),
     )
-    const status = (wanted: number) =>
-      companion.when(`status ${wanted}`, (event) =>
-        event.type === 'messages.update'
-          ? event.data.find((each) => each.key.id === id && each.update.status === wanted)
-          : undefined,
-      )
-    expect((await status(3)).key.remoteJid).toBe(friendJid[as])
+    await companion.until('delivered', () => companion.status(id) === 3)
     await control.post(`/phones/${friend.number}/read`, { with: me.number })
-    expect((await status(4)).key.fromMe).toBe(true)
+    await companion.until('read', () => companion.status(id) === 4)
+    const receipts = companion.stanzas.filter((each) => each.tag === 'receipt' && each.attrs.id === id)
+    expect(receipts.map((each) => [each.attrs.from, each.attrs.type])).toEqual([
+      [friendJid[as], undefined],
+      [friendJid[as], 'read'],
+    ])
     expect(await world.whenShown(me.number, friend.number, (each) => each.status === 'read')).toMatchObject({ id })
     expect(await control.get('/unhandled')).toEqual({ unhandled: [] })
   },

@@ -1,4 +1,4 @@
-import { confirm } from './confirm.ts'
+import { confirmRead } from './confirm.ts'
 import { enqueue } from './delivery-queue.ts'
 import { jidOf } from './jid.ts'
 import { reachPhone } from './phone-inbox.ts'
@@ -40,7 +40,7 @@ export function read(world: World, person: Person, other: Person, id?: string): 
   markRead(world, person, other, unread)
   for (const addressed of ['lid', 'pn'] as const) {
     const ids = unread.filter((each) => each.addressed === addressed).map((each) => each.id)
-    confirm(world, { author: other, reader: person, ids, status: 'read', addressed })
+    confirmRead(world, { author: other, reader: person, ids, addressed })
     for (const device of person.devices) tellReadElsewhere(world, person, device, other, ids, addressed)
   }
   if (id === undefined) chat.unread = 0
@@ -58,7 +58,7 @@ export function readByCompanion(
 ): void {
   const messages = chatWith(person, other.number).messages.filter((each) => !each.fromMe && ids.includes(each.id))
   markRead(world, person, other, messages)
-  confirm(world, { author: other, reader: person, ids, status: 'read', addressed })
+  confirmRead(world, { author: other, reader: person, ids, addressed })
   for (const each of person.devices) if (each !== device) tellReadElsewhere(world, person, each, other, ids, addressed)
 }
 

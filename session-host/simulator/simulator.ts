@@ -40,7 +40,11 @@ export interface Simulator extends AsyncDisposable {
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
   let port = options.port
   const due = new Map<NodeJS.Timeout, () => void>()
-  const file = createStateFile(options.dataDir, () => world.state)
+  const file = createStateFile(
+    options.dataDir,
+    () => world.state,
+    (error) => world.report(error),
+  )
   const state = file.load() ?? initialState(options.seed ?? freshSeed())
   const world: World = {
     state,
@@ -52,6 +56,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     references: new Map(),
     loginFailures: new Map(),
     heldBack: new Map(),
+    deliveriesDue: new Map(),
     camera: undefined,
     unhandled: [],
     counters: {},

@@ -8,14 +8,16 @@ export interface StateFile {
   load(): ServerState | undefined
   /** Asks for a save soon (at most `SAVE_DELAY_MS` later). */
   changed(): void
-  /** Saves now what is unsaved. */
-  flush(): void
   /** A last save; later changes are not kept. */
   close(): void
 }
 
-/** Written as a whole to a second file that then replaces the first, so a crash leaves the old or the new state. */
-export function createStateFile(folder: string | undefined, state: () => ServerState): StateFile {
+/** Written as a whole to a second file that then replaces the first, so a crash leaves the old or the new state. A save that fails is reported and tried again at the next change. */
+export function createStateFile(
+  folder: string | undefined,
+  state: () => ServerState,
+  report: (error: unknown) => void,
+): StateFile {
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
@@ -41,10 +43,13 @@ export function createStateFile(folder: string | undefined, state: () => ServerS
     },
     changed() {
       if (folder === undefined || closed) return
-      timer ??= setTimeout(flush, SAVE_DELAY_MS)
-    },
-    flush() {
-      if (timer) flush()
+      timer ??= setTimeout(() => {
+        try {
+          flush()
+        } catch (error) {
+          report(error)
+        }
+      }, SAVE_DELAY_MS)
     },
     close() {
       if (closed) return

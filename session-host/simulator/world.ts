@@ -22,6 +22,8 @@ export interface World {
   loginFailures: Map<string, { reason: number; times: number }>
   /** Acknowledgements (and what follows them) that a fault holds back, by number. */
   heldBack: Map<string, { acknowledgements: (() => void)[]; confirmations: (() => void)[] }>
+  /** Deliveries that are about to be confirmed, and what has to wait for that. */
+  deliveriesDue: Map<string, (() => void)[]>
   camera: { png: Buffer; at: number } | undefined
   unhandled: UnhandledStanza[]
   counters: Record<string, number>

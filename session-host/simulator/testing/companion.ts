@@ -20,6 +20,8 @@ export interface Companion extends AsyncDisposable {
   /** Resolves when `done` is true; checked after each event and stanza. */
   until(what: string, done: () => boolean): Promise<void>
   messages(): WAMessage[]
+  /** The highest status told of a message: 2 server, 3 delivered, 4 read. Baileys merges early ones into the message's own event. */
+  status(id: string): number
   /** The texts of all messages so far, in order. */
   texts(): string[]
   /** Connects again without waiting, whatever the old socket does. */
@@ -112,6 +114,16 @@ export function createCompanion(
     when,
     until,
     messages,
+    status: (id) =>
+      Math.max(
+        0,
+        ...messages().map((each) => (each.key.id === id ? (each.status ?? 0) : 0)),
+        ...events.flatMap((event) =>
+          event.type === 'messages.update'
+            ? event.data.map((each) => (each.key.id === id ? (each.update.status ?? 0) : 0))
+            : [],
+        ),
+      ),
     texts: () =>
       messages().flatMap((each) => each.message?.conversation || each.message?.extendedTextMessage?.text || []),
     connect() {
