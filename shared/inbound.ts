@@ -55,6 +55,8 @@ export interface InboundMessage {
   pushName?: string
   /** Counts as unread and is announced; false for history. */
   live: boolean
+  /** Inbox row that it came from, one of the batch's. */
+  inboxKey?: string
 }
 
 /** A delivery status of a message; applied only when it is higher than the stored one. */
@@ -66,7 +68,15 @@ export interface InboundReceipt {
 }
 
 /** A message edited or deleted for everyone by its author. */
-export type InboundChange = { chat: string; waId: string; fromMe: boolean; sender?: string; at: number } & (
+export type InboundChange = {
+  chat: string
+  waId: string
+  fromMe: boolean
+  sender?: string
+  at: number
+  /** Inbox row that it came from, one of the batch's. */
+  inboxKey?: string
+} & (
   | { kind: 'edit'; text: string }
   | { kind: 'revoke' }
 )

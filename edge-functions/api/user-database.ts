@@ -1,12 +1,22 @@
 import { createClient } from '@supabase/supabase-js'
 import type { z } from '@hono/zod-openapi'
+import type { Database } from '#shared/database.ts'
 import { PublicError, toPublicError } from '#shared/errors.ts'
 
 /** The data as one user may see it: SQL functions called with that user's own token. */
 export interface UserDatabase {
   /** Calls a SQL function and checks what it answers. Fails with the function's own error, `invalid_token` or `unavailable`. */
-  call<S extends z.ZodType>(name: string, args: Record<string, unknown>, answer: S): Promise<z.output<S>>
+  call<N extends keyof Functions, S extends z.ZodType>(
+    name: N,
+    args: Arguments<Functions[N]['Args']>,
+    answer: S,
+  ): Promise<z.output<S>>
 }
+
+type Functions = Database['public']['Functions']
+
+/** The generated types know names and kinds of arguments; every one may be null, and a bigint may come as text. */
+type Arguments<A> = { [K in keyof A]: A[K] | null | (number extends A[K] ? string : never) }
 
 interface UserDatabaseOptions {
   supabaseUrl: string
@@ -22,14 +32,14 @@ const callTimeoutMs = 10_000
 
 /** Makes the client of one request. It holds nothing: no session, no refresh, no connection of its own. */
 export function createUserDatabase({ supabaseUrl, publishableKey, token, signal }: UserDatabaseOptions): UserDatabase {
-  const client = createClient(supabaseUrl, publishableKey, {
+  const client = createClient<Database>(supabaseUrl, publishableKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     db: { timeout: callTimeoutMs, retry: false },
     accessToken: () => Promise.resolve(token),
   })
   return {
     async call(name, args, answer) {
-      const { data, error, status } = await client.rpc(name, args).abortSignal(signal)
+      const { data, error, status } = await client.rpc(name, args as Functions[typeof name]['Args']).abortSignal(signal)
       if (error) throw databaseError(error, status)
       const parsed = answer.safeParse(data)
       if (parsed.success) return parsed.data
