@@ -26,7 +26,9 @@ export async function createGateway(
   parts: (port: number) => Promise<Map<string, Part>>,
 ): Promise<Gateway> {
   let routes = new Map<string, Part>()
-  const listener = getRequestListener((request) => answer(request, routes), { overrideGlobalObjects: false })
+  const listener = getRequestListener((request) => answer(request, routes).catch(internalError), {
+    overrideGlobalObjects: false,
+  })
   const server = createServer((request, response) => void listener(request, response))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const found = find(new URL(request.url ?? '/', 'http://gateway').pathname, routes)
@@ -91,6 +93,14 @@ function find(pathname: string, routes: Map<string, Part>): { part: Part; path: 
     if (pathname.startsWith(`${prefix}/`)) return { part, path: pathname.slice(prefix.length + 1) }
   }
   return undefined
+}
+
+/** A part that fails without an answer of its own; what it threw may hold anything, so that nothing of it leaves. */
+function internalError(): Response {
+  return Response.json(
+    { code: 'internal_error', message: 'The embedded gateway failed to answer this request.' },
+    { status: 500, headers: { 'access-control-allow-origin': '*' } },
+  )
 }
 
 function noRoute(pathname: string): Response {

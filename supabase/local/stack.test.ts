@@ -146,6 +146,20 @@ test('killing the command leaves no Postgres behind, and the next start finds wh
   await gone(last)
 })
 
+test('killing a process leaves nothing of its temporary stack, neither server nor files', async () => {
+  const code = `import { createStack } from ${JSON.stringify(join(import.meta.dirname, 'create-stack.ts'))}
+    const stack = await createStack({ durable: false, migrations: false })
+    console.log(stack.folder)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
+  const [folder] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const server = Number(readFileSync(join(folder, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n')[0])
+  child.kill('SIGKILL')
+  await gone(server)
+  while (existsSync(folder)) await delay(20)
+  expect(existsSync(folder)).toBe(false)
+})
+
 test('the command ends with an error when its Postgres ends by itself', async () => {
   const stack = await start()
   process.kill(postmaster(), 'SIGQUIT')

@@ -38,6 +38,8 @@ const restartWindow = 60_000
  */
 export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const running = new Map<string, Promise<Running>>()
+  const current = new Map<string, Running>()
+  const guards = new Set<GuardedProcess>()
   const starts = new Map<string, number[]>()
 
   return {
@@ -62,7 +64,10 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       }
       try {
         return await forward(request, path, target.port)
-      } catch {
+      } catch (error) {
+        // A connection that breaks means that the process is ending, even if its end was not reported yet.
+        if (!request.signal.aborted) retire(functionName, target)
+        options.log(`${functionName}: ${describe(error)}`)
         return Response.json(
           { code: 'WORKER_ERROR', message: 'Function exited due to an error (please check logs)' },
           { status: 502, headers: cors },
@@ -78,12 +83,17 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       )
     },
     async [Symbol.asyncDispose]() {
-      const all = await Promise.allSettled(running.values())
+      await Promise.allSettled(running.values())
       running.clear()
-      await Promise.all(
-        all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.guard[Symbol.asyncDispose]()] : [])),
-      )
+      await Promise.all([...guards].map((guard) => guard[Symbol.asyncDispose]()))
     },
+  }
+
+  /** Takes a process out of use; the next request starts another. */
+  function retire(functionName: string, target: Running): void {
+    if (current.get(functionName) !== target) return
+    running.delete(functionName)
+    void target.guard[Symbol.asyncDispose]()
   }
 
   function isFunction(functionName: string): boolean {
@@ -98,7 +108,10 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     const forget = (): void => {
       if (running.get(functionName) === starting) running.delete(functionName)
     }
-    starting.then(({ guard }) => guard.exited.then(forget), forget)
+    starting.then((started) => {
+      current.set(functionName, started)
+      return started.guard.exited.then(forget)
+    }, forget)
     return starting
   }
 
@@ -143,6 +156,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
         ...options.environment,
       },
     )
+    guards.add(guard)
+    void guard.exited.then(() => guards.delete(guard))
     createInterface({ input: guard.stderr }).on('line', options.log)
     const lines = createInterface({ input: guard.stdout })
     const port = await new Promise<number>((resolve, reject) => {
@@ -155,6 +170,12 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     })
     return { guard, port }
   }
+}
+
+/** A network error without what was sent: undici keeps the reason in `cause`. */
+function describe(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string } }
+  return cause?.code === undefined ? message : `${message} (${cause.code})`
 }
 
 const cors = { 'access-control-allow-origin': '*' }
