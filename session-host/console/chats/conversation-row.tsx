@@ -11,7 +11,7 @@ import { Avatar } from './avatar.tsx'
 import { conversationName, phoneFormat } from './conversation-name.ts'
 import { chatHref } from './use-route.ts'
 
-/** One chat in the list. Its accessible name is built in reading order: kind, unread, name, last message, time. */
+/** One chat in the list. It reads in this order: kind, unread, name, last message, time; the style sheet places the pieces. */
 export function ConversationRow(props: {
   conversation: Conversation
   position: number
@@ -31,13 +31,6 @@ export function ConversationRow(props: {
   const at = conversation.last_message_at ?? (conversation.last_message_type === null ? null : conversation.activity_at)
   const time = at === null ? '' : shortMoment(new Date(at), now, language)
   const unread = conversation.unread_count
-  const spoken = [
-    conversation.kind === 'group' ? t.groupChat : t.contactChat,
-    unread > 0 ? t.unread(unread) : '',
-    name,
-    last,
-    time,
-  ]
   return (
     <li
       style={{ transform: `translateY(${props.offset}px)` }}
@@ -49,19 +42,29 @@ export function ConversationRow(props: {
         href={chatHref(conversation.id)}
         data-id={conversation.id}
         aria-current={open ? 'page' : undefined}
-        aria-label={spoken.filter(Boolean).join(', ')}
         tabIndex={props.tabStop ? 0 : -1}
         onFocus={props.onFocus}
       >
         <Avatar name={name} id={conversation.id} photo={conversation.contact_photo_url} />
+        <span className="visually-hidden">
+          {conversation.kind === 'group' ? t.groupChat : t.contactChat}
+          {', '}
+          {unread > 0 && `${t.unread(unread)}, `}
+        </span>
         <span className="chat-row-name" dir="auto">
           {name}
         </span>
-        <span className="chat-row-time">{time}</span>
+        <span className="visually-hidden">, </span>
         <span className={draft === '' ? 'chat-row-last' : 'chat-row-last chat-row-draft'} dir="auto">
           {last}
         </span>
-        {unread > 0 && <span className="badge">{unread > 999 ? '999+' : unread}</span>}
+        <span className="visually-hidden">, </span>
+        <span className="chat-row-time">{time}</span>
+        {unread > 0 && (
+          <span className="badge" aria-hidden="true">
+            {unread > 999 ? '999+' : unread}
+          </span>
+        )}
       </a>
     </li>
   )

@@ -39,15 +39,15 @@ function OpenThread({ conversation }: { conversation: Conversation }): ReactNode
   useObservable(phoneFormat)
   const name = conversationName(conversation, t)
   // Frozen while the chat is open: reading on doesn't move the divider.
-  const [unread] = useState(conversation.unread_count)
-  const thread = useMessages(conversation.id, unread)
+  const [opening] = useState({ unread: conversation.unread_count, until: conversation.last_message_at })
+  const thread = useMessages(conversation.id, opening.unread)
   const outgoing = useObservable(outbox.outgoing)
   const [asText, setAsText] = useState(false)
   useMarkRead(conversation)
   const rows = useMemo(() => {
     const own = outgoing.filter((message) => message.conversationId === conversation.id)
-    return threadRows(thread.messages, own, unread, outbox.rowKeyOf)
-  }, [thread.messages, outgoing, conversation.id, unread, outbox])
+    return threadRows(thread.messages, own, opening, outbox.rowKeyOf)
+  }, [thread.messages, outgoing, conversation.id, opening, outbox])
   useEscapeToComposer()
 
   return (
@@ -78,7 +78,13 @@ function OpenThread({ conversation }: { conversation: Conversation }): ReactNode
       ) : thread.isPending ? (
         <ThreadSkeleton />
       ) : (
-        <MessageList rows={rows} thread={thread} unread={unread} name={name} isGroup={conversation.kind === 'group'} />
+        <MessageList
+          rows={rows}
+          thread={thread}
+          unread={opening.unread}
+          name={name}
+          isGroup={conversation.kind === 'group'}
+        />
       )}
       <Composer conversationId={conversation.id} />
       {asText && <TextDialog rows={rows} name={name} onClose={() => setAsText(false)} />}

@@ -35,13 +35,17 @@ const sending: OutgoingMessage = {
   error: null,
 }
 const none = (): undefined => undefined
+const opened = (unread: number, until: string | null = null): { unread: number; until: string | null } => ({
+  unread,
+  until,
+})
 
 describe('the rows of a thread', () => {
   it('begin a day with each first message of a calendar day', () => {
     const rows = threadRows(
       [message('a', at(23, 23, 59)), message('b', at(24, 0, 0)), message('c', at(24, 9, 0))],
       [],
-      0,
+      opened(0),
       none,
     )
     expect(rows.map((row) => row.startsDay)).toEqual([true, true, false])
@@ -55,7 +59,7 @@ describe('the rows of a thread', () => {
         message('d', at(24, 9, 11), true),
       ],
       [],
-      0,
+      opened(0),
       none,
     )
     expect(rows.map((row) => [row.startsGroup, row.endsGroup])).toEqual([
@@ -72,14 +76,21 @@ describe('the rows of a thread', () => {
       message('m', at(24, 9, 2), true),
       message('c', at(24, 9, 3)),
     ]
-    expect(threadRows(messages, [], 2, none).find((row) => row.startsUnread)?.key).toBe('b')
-    expect(threadRows(messages, [], 99, none).find((row) => row.startsUnread)?.key).toBe('a')
-    expect(threadRows(messages, [], 0, none).some((row) => row.startsUnread)).toBe(false)
+    expect(threadRows(messages, [], opened(2), none).find((row) => row.startsUnread)?.key).toBe('b')
+    expect(threadRows(messages, [], opened(99), none).find((row) => row.startsUnread)?.key).toBe('a')
+    expect(threadRows(messages, [], opened(1, at(24, 9, 1)), none).find((row) => row.startsUnread)?.key).toBe('b')
+    expect(threadRows(messages, [], opened(0), none).some((row) => row.startsUnread)).toBe(false)
   })
   it('end with what is being sent, in the same row once it is accepted', () => {
-    expect(threadRows([message('a', at(24, 9, 0))], [sending], 0, none).map((row) => row.key)).toEqual(['a', 'k1'])
-    const rows = threadRows([message('a', at(24, 9, 0)), message('b', at(24, 12, 0), true)], [sending], 0, (id) =>
-      id === 'b' ? 'k1' : undefined,
+    expect(threadRows([message('a', at(24, 9, 0))], [sending], opened(0), none).map((row) => row.key)).toEqual([
+      'a',
+      'k1',
+    ])
+    const rows = threadRows(
+      [message('a', at(24, 9, 0)), message('b', at(24, 12, 0), true)],
+      [sending],
+      opened(0),
+      (id) => (id === 'b' ? 'k1' : undefined),
     )
     expect(rows.map((row) => row.key)).toEqual(['a', 'k1'])
   })

@@ -18,16 +18,22 @@ export interface ThreadRow {
   endsGroup: boolean
 }
 
+/** A chat as it was when it was opened: how many of its newest incoming messages were unread, and when the last one came. */
+export interface Opening {
+  unread: number
+  until: string | null
+}
+
 const groupGap = 5 * 60_000
 
 /**
- * Rows of a thread: messages in order, then what is still being sent. `unread` is how many of the newest incoming messages were
- * unread when the chat was opened; `rowKeyOf` keeps the row of a message that was sent from here.
+ * Rows of a thread: messages in order, then what is still being sent. The unread divider stays where it was when the chat was
+ * opened; `rowKeyOf` keeps the row of a message that was sent from here.
  */
 export function threadRows(
   messages: readonly Message[],
   outgoing: readonly OutgoingMessage[],
-  unread: number,
+  opening: Opening,
   rowKeyOf: (messageId: string) => string | undefined,
 ): ThreadRow[] {
   const rows: ThreadRow[] = messages.map((message) => ({
@@ -41,7 +47,7 @@ export function threadRows(
   for (const sending of outgoing)
     if (!shown.has(sending.key))
       rows.push({ ...emptyRow, key: sending.key, at: new Date(sending.createdAt), fromMe: true, outgoing: sending })
-  const firstUnread = indexOfUnread(rows, unread)
+  const firstUnread = indexOfUnread(rows, opening)
   return rows.map((row, index) => {
     const before = rows[index - 1]
     const after = rows[index + 1]
@@ -66,10 +72,14 @@ const emptyRow = {
   endsGroup: false,
 }
 
-function indexOfUnread(rows: readonly ThreadRow[], unread: number): number {
+function indexOfUnread(rows: readonly ThreadRow[], { unread, until }: Opening): number {
   if (unread <= 0) return -1
+  const last = until === null ? Infinity : Date.parse(until)
   let left = unread
-  for (let index = rows.length - 1; index >= 0; index--) if (rows[index]?.fromMe === false && --left === 0) return index
+  for (let index = rows.length - 1; index >= 0; index--) {
+    const row = rows[index]
+    if (row && !row.fromMe && row.at.getTime() <= last && --left === 0) return index
+  }
   return rows.findIndex(({ fromMe }) => !fromMe)
 }
 

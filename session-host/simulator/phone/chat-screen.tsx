@@ -56,9 +56,9 @@ function Bubbles({ messages, name }: { messages: readonly PhoneMessage[]; name: 
     scroller.current?.scrollTo({ top: scroller.current.scrollHeight })
   }, [newest])
   return (
-    <div className="screen-body paper" ref={scroller}>
+    <div className="screen-body paper" ref={scroller} role="log" aria-label={t.messagesWith(name)} tabIndex={0}>
       {messages.length === 0 && <p className="hint">{t.noMessages}</p>}
-      <ul className="bubbles" aria-label={t.messagesWith(name)}>
+      <ul className="bubbles">
         {messages.map((message) => (
           <li key={message.n} className={message.from_me ? 'bubble mine' : 'bubble'}>
             <span className="visually-hidden">{message.from_me ? t.you : name}: </span>
