@@ -48,7 +48,7 @@ export interface Host extends AsyncDisposable {
   port: number
 }
 
-const defaults: HostTiming = { leaseSeconds: 10, scanMs: 2_000, ackTimeoutMs: 30_000, socketSeconds: 30 }
+const defaults: HostTiming = { leaseSeconds: 10, scanMs: 2_000, ackTimeoutMs: 30_000, socketSeconds: 12 }
 /** Live connections a user, across hosts. */
 const connectionLimit = 5
 /** Decrypted keys in memory, for all sessions together. */

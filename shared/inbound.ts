@@ -76,10 +76,7 @@ export type InboundChange = {
   at: number
   /** Inbox row that it came from, one of the batch's. */
   inboxKey?: string
-} & (
-  | { kind: 'edit'; text: string }
-  | { kind: 'revoke' }
-)
+} & ({ kind: 'edit'; text: string } | { kind: 'revoke' })
 
 /** An empty batch to fill. */
 export function emptyBatch(): InboundBatch {

@@ -38,6 +38,8 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
   let userId: string | undefined
   let subscriber: Subscriber | undefined
   let admission: Promise<void> | undefined
+  // What a client asks is done in the order in which it asked: two messages must not overtake each other.
+  let last: Promise<unknown> = Promise.resolve()
   let expiry = setTimeout(() => refuse(new PublicError('missing_token')), anonymousMs)
 
   const handshake = socket.data.caller
@@ -84,11 +86,13 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     name: K,
     handle: (data: z.output<(typeof ClientEvents)[K]>) => Promise<unknown>,
   ): void {
-    const listener = (data: unknown, acknowledge?: unknown): void => {
+    const listener = (...args: unknown[]): void => {
+      // Clients that have nothing to say may leave the object out.
+      const [data, acknowledge] = typeof args[0] === 'function' ? [undefined, args[0]] : args
       const answer = (result: Acknowledgement): void => {
         if (typeof acknowledge === 'function') (acknowledge as (result: Acknowledgement) => void)(result)
       }
-      Promise.resolve()
+      last = last
         .then(() => handle(parse(name, data)))
         .then((result) => answer({ ok: true, data: result }))
         .catch((error: unknown) => {
@@ -117,6 +121,8 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     userId = caller.userId
     admission ??= claimSlot(caller.userId)
     await admission
+    // It left while it was let in; nobody would take its subscription away again.
+    if (!socket.connected) throw new PublicError('unavailable', { detail: 'disconnected' })
     closeAt(caller.expiresAt)
     return (subscriber ??= createSubscriber(caller.userId))
   }
@@ -175,7 +181,6 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
 
 /** The event's data in its schema, or invalid_request with a sentence a wrong field. */
 function parse<K extends ClientEventName>(name: K, data: unknown): z.output<(typeof ClientEvents)[K]> {
-  // Clients that have nothing to say leave the object out.
   const result = ClientEvents[name].safeParse(data ?? {})
   if (result.success) return result.data as z.output<(typeof ClientEvents)[K]>
   const sentences = result.error.issues.map((issue) => `${issue.path.join('.') || name}: ${issue.message}`)

@@ -48,10 +48,13 @@ const page = 500
 export function createPublisher({ reader, logger }: { reader: EventReader; logger: Logger }): Publisher {
   const feeds = new Map<Subscriber, Feed>()
   const users = new Map<string, Set<Subscriber>>()
+  // Those that left while their subscription was under way.
+  const gone = new WeakSet<Subscriber>()
   const pumps = new Map<string, { again: boolean; done: Promise<void> }>()
 
   async function subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void> {
     const sessions = await reader.sessionsOf(subscriber.userId)
+    if (gone.has(subscriber)) return
     const known = feeds.get(subscriber)
     const feed: Feed = known ?? { cursors: new Map(), qrVersion: null }
     for (const session of sessions) {
@@ -129,16 +132,22 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
         return feed ? [{ subscriber, feed }] : []
       })
       if (targets.length === 0) return
+      let missed = false
       const from = Math.min(...targets.map(({ feed }) => feed.cursors.get(session.id) ?? 0))
       const events = await reader.eventsAfter(session.id, from, page)
       for (const { subscriber, feed } of targets) {
         const cursor = feed.cursors.get(session.id) ?? 0
+        // It asked for an earlier start meanwhile: what was read does not join on, the next round does.
+        if (cursor < from) {
+          missed = true
+          continue
+        }
         const fresh = events.filter((event) => event.seq > cursor)
         for (const event of fresh) deliver(subscriber, event, session)
         if (fresh.some((event) => changesChats(event.type))) subscriber.emit.chatsUpdated()
         feed.cursors.set(session.id, Math.max(cursor, fresh.at(-1)?.seq ?? 0))
       }
-      if (events.length < page) return
+      if (events.length < page && !missed) return
     }
   }
 
@@ -183,6 +192,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     subscribe,
     announceReady,
     unsubscribe(subscriber) {
+      gone.add(subscriber)
       feeds.delete(subscriber)
       const peers = users.get(subscriber.userId)
       peers?.delete(subscriber)

@@ -59,7 +59,7 @@ export function createSocketServer(options: SocketServerOptions): AsyncDisposabl
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(renewal)
-      io.disconnectSockets(true)
+      // Ends the connections without Socket.IO's own goodbye, after which clients would not come back by themselves.
       await io.close()
       await slots.releaseAll().catch(() => undefined)
     },

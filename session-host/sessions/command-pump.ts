@@ -30,7 +30,10 @@ export interface CommandPump {
 }
 
 const inFlightLimit = 16
-/** Sends are tried this often before they fail for good; a lost connection counts as one try. */
+/**
+ * Sends are tried this often before they fail for good. A connection that is lost while WhatsApp's answer is awaited counts as one try,
+ * so that a message that ends every connection does not do so for ever; one that was lost before the stanza left does not count.
+ */
 const maxAttempts = 12
 
 type Answer = { kind: 'acked' } | { kind: 'refused'; error: string } | { kind: 'timeout' } | { kind: 'interrupted' }
@@ -39,7 +42,9 @@ type Answer = { kind: 'acked' } | { kind: 'refused'; error: string } | { kind: '
 export function createCommandPump(options: CommandPumpOptions): CommandPump {
   const { commands, projection, connection, logger } = options
   const waiting = new Map<string, (answer: Answer) => void>()
-  const running = new Set<Promise<void>>()
+  const running = new Map<string, Promise<void>>()
+  // A claim or its outcome was lost on the way from or to the database: the queue may hold claims that nobody carries out.
+  let uncertain = false
   let pumping: Promise<void> | undefined
   let again = false
   let stopped = false
@@ -50,6 +55,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     if (stopped || pumping) return
     pumping = pump()
       .catch((error: unknown) => {
+        uncertain = true
         logger.warn({ error: nameOf(error) }, 'commands could not be claimed')
         later(1_000)
       })
@@ -62,6 +68,10 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   async function pump(): Promise<void> {
     while (again && !stopped && connection() && running.size < inFlightLimit) {
       again = false
+      if (uncertain) {
+        await commands.releaseAll([...running.keys()])
+        uncertain = false
+      }
       const claimed = await commands.claim(inFlightLimit - running.size)
       for (const command of claimed) start(command)
       if (claimed.length === 0) {
@@ -75,26 +85,28 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     const run = carryOut(command)
       .catch(async (error: unknown) => {
         logger.warn({ command: command.id, kind: command.kind, error: nameOf(error) }, 'command failed, will retry')
-        await giveBack(command)
+        await giveBack(command, connection() !== null)
       })
-      .catch(() => undefined)
+      .catch(() => {
+        uncertain = true
+      })
       .finally(() => {
-        running.delete(run)
+        running.delete(command.id)
         wake()
       })
-    running.add(run)
+    running.set(command.id, run)
   }
 
-  async function giveBack(command: ClaimedCommand): Promise<void> {
+  async function giveBack(command: ClaimedCommand, counts: boolean): Promise<void> {
     if (stopped) return
-    if (command.attempts >= maxAttempts) await commands.failMessage(command, 'send_timeout')
-    else await commands.retry(command, connection() ? Math.min(2 ** command.attempts, 60) : 0)
+    if (counts && command.attempts >= maxAttempts) await commands.failMessage(command, 'send_timeout')
+    else await commands.retry(command, { delaySeconds: connection() ? Math.min(2 ** command.attempts, 60) : 0, counts })
     options.onChange()
   }
 
   async function carryOut(command: ClaimedCommand): Promise<void> {
     const open = connection()
-    if (!open) return giveBack(command)
+    if (!open) return giveBack(command, false)
     switch (command.kind) {
       case 'send_message':
         return sendMessage(open, command)
@@ -123,7 +135,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     const message = await commands.readMessage(command.message_id)
     if (message?.status !== 'pending') return commands.finish(command, {})
     const answer = awaitAnswer(message.wa_id)
-    await open.sendText({
+    const handOver = open.sendText({
       to: message.address,
       text: message.text,
       waId: message.wa_id,
@@ -138,10 +150,15 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
           }
         : {}),
     })
-    const { kind } = await answer
+    // An answer that comes while the socket still works on it counts; a failed hand-over ends the waiting.
+    await handOver.catch((error: unknown) => {
+      answer.cancel()
+      throw error
+    })
+    const { kind } = await answer.promise
     // An acknowledged message and its command are settled by the session, in order with what WhatsApp says next.
     if (kind === 'refused') await end(command, 'message_rejected')
-    if (kind === 'timeout' || kind === 'interrupted') await giveBack(command)
+    if (kind === 'timeout' || kind === 'interrupted') await giveBack(command, true)
   }
 
   async function end(command: ClaimedCommand, code: ErrorCode): Promise<void> {
@@ -149,16 +166,17 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     options.onChange()
   }
 
-  function awaitAnswer(waId: string): Promise<Answer> {
-    return new Promise((resolve) => {
-      const timeout = setTimeout(() => done({ kind: 'timeout' }), options.ackTimeoutMs)
-      function done(answer: Answer): void {
-        clearTimeout(timeout)
-        waiting.delete(waId)
-        resolve(answer)
-      }
-      waiting.set(waId, done)
-    })
+  function awaitAnswer(waId: string): { promise: Promise<Answer>; cancel: () => void } {
+    const { promise, resolve } = Promise.withResolvers<Answer>()
+    const timeout = setTimeout(() => done({ kind: 'timeout' }), options.ackTimeoutMs)
+    function done(answer: Answer): void {
+      clearTimeout(timeout)
+      // A later try of the same message may be waiting under the same id.
+      if (waiting.get(waId) === done) waiting.delete(waId)
+      resolve(answer)
+    }
+    waiting.set(waId, done)
+    return { promise, cancel: () => done({ kind: 'interrupted' }) }
   }
 
   function later(ms: number): void {
@@ -179,7 +197,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       clearTimeout(timer)
       for (const done of waiting.values()) done({ kind: 'interrupted' })
       await pumping
-      await Promise.allSettled(running)
+      await Promise.allSettled(running.values())
     },
   }
 }

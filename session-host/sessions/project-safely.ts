@@ -4,73 +4,102 @@ import { isLeaseLost } from '../store/fenced.ts'
 import type { Projection } from '../store/projection.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 
-/**
- * Projects a batch and does not let one bad message stand in the way of the others: when the database is away it waits and tries again
- * until the lease is lost; when the batch itself is refused, its parts go one by one, and what is still refused stays in the inbox.
- */
-export async function projectSafely(projection: Projection, batch: InboundBatch, logger: Logger): Promise<void> {
-  try {
-    return await projectWhenReachable(projection, batch, logger)
-  } catch (error) {
-    if (isLeaseLost(error) || isSingle(batch)) throw error
-    logger.error({ error: sqlState(error) }, 'a batch was refused, storing its parts')
-  }
-  for (const part of partsOf(batch)) {
-    try {
-      await projectWhenReachable(projection, part, logger)
-    } catch (error) {
-      if (isLeaseLost(error)) throw error
-      logger.error({ error: sqlState(error) }, 'a message was refused and is kept in the inbox')
-    }
-  }
+export interface Patience {
+  logger: Logger
+  /** Whether to stop waiting for the database: asked after each failure. */
+  givesUp: (attempt: number) => boolean
 }
 
-async function projectWhenReachable(projection: Projection, batch: InboundBatch, logger: Logger): Promise<void> {
+/**
+ * Projects a batch and does not let one bad message stand in the way of the others: when the database is away it waits and tries again;
+ * when the batch itself is refused, its parts go one by one. Returns the inbox rows of what is still refused; they stay in the inbox.
+ * Fails when the lease is lost or patience is.
+ */
+export async function projectSafely(
+  projection: Projection,
+  batch: InboundBatch,
+  patience: Patience,
+): Promise<{ refused: string[] }> {
+  const { logger } = patience
+  const parts = partsOf(batch)
+  try {
+    await whenReachable(() => projection.project(batch), patience)
+    return { refused: [] }
+  } catch (error) {
+    if (isLeaseLost(error) || isOutage(error)) throw error
+    logger.error({ error: sqlState(error), parts: parts.length }, 'a batch was refused, storing its parts')
+  }
+  const refused: string[] = []
+  for (const part of parts) {
+    try {
+      await whenReachable(() => projection.project(part), patience)
+    } catch (error) {
+      if (isLeaseLost(error) || isOutage(error)) throw error
+      refused.push(...part.inbox)
+      logger.error({ error: sqlState(error), inbox: part.inbox }, 'a part was refused; a message is kept in the inbox')
+    }
+  }
+  return { refused }
+}
+
+/** Runs a task, and again while the database is away. */
+export async function whenReachable<T>(task: () => Promise<T>, { logger, givesUp }: Patience): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await projection.project(batch)
+      return await task()
     } catch (error) {
-      if (!isOutage(error)) throw error
+      if (!isOutage(error) || givesUp(attempt)) throw error
       logger.warn({ error: sqlState(error), attempt }, 'the database is away, trying again')
       await pause(Math.min(100 * 2 ** attempt, 2_000))
     }
   }
 }
 
-function isSingle(batch: InboundBatch): boolean {
-  return partsOf(batch).length <= 1
-}
-
-/** People and chats first, then each message with the inbox row at the same place, then the rest. */
+/** Each person, chat and message of its own, a message with the inbox row that it came from, then the rest. */
 function partsOf(batch: InboundBatch): InboundBatch[] {
-  const parts: InboundBatch[] = []
-  if (batch.people.length > 0 || batch.chats.length > 0 || batch.history) {
-    const { history, ownName } = batch
-    parts.push({
-      ...emptyBatch(),
-      people: batch.people,
-      chats: batch.chats,
-      ...(history ? { history } : {}),
-      ...(ownName ? { ownName } : {}),
-    })
-  }
-  for (const message of batch.messages) parts.push({ ...emptyBatch(), messages: [message] })
-  if (batch.receipts.length > 0 || batch.changes.length > 0)
-    parts.push({ ...emptyBatch(), receipts: batch.receipts, changes: batch.changes })
-  return parts
+  const part = (content: Partial<InboundBatch>): InboundBatch => ({ ...emptyBatch(), ...content })
+  const keys = new Set(batch.inbox)
+  const isKept = ({ inboxKey }: { inboxKey?: string }): boolean => inboxKey !== undefined && keys.has(inboxKey)
+  return [
+    ...batch.people.map((person) => part({ people: [person] })),
+    ...batch.chats.map((chat) => part({ chats: [chat] })),
+    ...batch.messages.filter((message) => !isKept(message)).map((message) => part({ messages: [message] })),
+    ...[...keys].map((key) =>
+      part({
+        messages: batch.messages.filter((message) => message.inboxKey === key),
+        changes: batch.changes.filter((change) => change.inboxKey === key),
+        inbox: [key],
+      }),
+    ),
+    ...batch.receipts.map((receipt) => part({ receipts: [receipt] })),
+    ...batch.changes.filter((change) => !isKept(change)).map((change) => part({ changes: [change] })),
+    ...(batch.history || batch.ownName
+      ? [
+          part({
+            ...(batch.history ? { history: batch.history } : {}),
+            ...(batch.ownName ? { ownName: batch.ownName } : {}),
+          }),
+        ]
+      : []),
+  ]
 }
 
-/** No connection, shutting down, out of connections, a deadlock or a serialisation failure: the same batch may pass later. */
+/**
+ * No connection, shutting down, out of resources, a deadlock or a serialisation failure: the same batch may pass later. A statement that
+ * took too long (57014) would take too long again.
+ */
 function isOutage(error: unknown): boolean {
   const code = sqlState(error)
-  return /^(08|53|57)|^40(001|P01)$|^E[A-Z]+$/.test(code) || /connection|timeout/i.test(messageOf(error))
+  if (code === '57014') return false
+  return /^(08|53|57)|^40(001|P01)$|^25P03$|^E[A-Z]+$/.test(code) || (code === 'unknown' && isLostConnection(error))
+}
+
+/** The driver's own errors carry no code. */
+function isLostConnection(error: unknown): boolean {
+  return error instanceof Error && /connection|timeout/i.test(error.message)
 }
 
 function sqlState(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : 'unknown'
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : ''
 }

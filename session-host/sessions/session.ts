@@ -8,12 +8,12 @@ import type { SessionStore } from '../store/sessions.ts'
 import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
 import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
 import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
-import { createInbox, replayMessages } from '../whatsapp/inbox.ts'
+import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { normaliseReplay } from '../whatsapp/normalise.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createCommandPump } from './command-pump.ts'
-import { projectSafely } from './project-safely.ts'
+import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
@@ -45,6 +45,9 @@ export interface Session {
   stop(how: 'graceful' | 'fenced'): Promise<void>
 }
 
+/** A session that stops gives a database that is away this many more tries; what was decrypted is in the inbox then. */
+const triesWhileStopping = 3
+
 /**
  * The session's state machine. Everything that WhatsApp says goes through one queue: batches, acknowledgements, QRs, the end of a
  * connection. So they are stored in the order in which they came, and a reaction never overtakes what led to it.
@@ -66,6 +69,12 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   let failures = 0
   let logoutReason: SessionReason = 'logged_out'
   let reconnectTimer: NodeJS.Timeout | undefined
+  // Messages that the database refused, by inbox row: not tried again before the next start.
+  const refused = new Set<string>()
+  const patience: Patience = {
+    logger,
+    givesUp: (attempt) => fencedOut || (stopping !== undefined && attempt >= triesWhileStopping),
+  }
 
   const pump = createCommandPump({
     commands: store.commands,
@@ -101,32 +110,46 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     auth = await createAuthState(store.credentials, {
       sessionId: lease.sessionId,
       cache: keyCache,
-      onFatal: () => void connection?.close(),
+      onFatal: (error) => void stop(isLeaseLost(error) ? 'fenced' : 'graceful'),
     })
     const self = selfOf(auth)
     // A host that died between the scan and its record has the account in its credentials only.
     if (self && !(await store.sessions.read())?.linked_at) await completeLinking(auth, accountOf(self))
-    if (stopping) return
-    await replay(auth)
-    await connect(auth)
+    if (!stopping) await connect(auth)
   }
 
-  /** What was decrypted before a crash is stored before anything new arrives. */
-  async function replay(state: AuthState): Promise<void> {
+  /**
+   * What was decrypted but never handed on, before a crash or in the moment in which a connection ended, is stored before anything new
+   * arrives. Returns what the next connection has to hand to Baileys.
+   */
+  async function replay(state: AuthState): Promise<ReplayedMessage[]> {
     const self = selfOf(state)
     const me = state.creds.me
-    if (!self || !me) return
-    const left = await store.credentials.listInbox()
-    if (left.length === 0) return
-    const batch = normaliseReplay(replayMessages(left, { id: me.id, lid: me.lid }), self)
-    if (batch) await projectSafely(store.projection, batch, logger)
-    logger.info({ messages: left.length }, 'messages decrypted before the last stop were stored')
+    if (!self || !me) return []
+    const left = (await store.credentials.listInbox()).filter((entry) => !refused.has(entry.stanzaKey))
+    if (left.length === 0) return []
+    const messages = replayMessages(left, { id: me.id, lid: me.lid })
+    const batch = normaliseReplay(
+      messages.filter((entry) => !entry.forDevice),
+      self,
+      (error) => logger.error({ error: nameOf(error) }, 'a message in the inbox could not be read'),
+    )
+    if (batch) await project(batch)
+    logger.info({ messages: left.length }, 'messages decrypted before were taken from the inbox')
+    return messages.filter((entry) => entry.forDevice)
+  }
+
+  async function project(batch: InboundBatch): Promise<void> {
+    for (const key of (await projectSafely(store.projection, batch, patience)).refused) refused.add(key)
   }
 
   async function connect(state: AuthState): Promise<void> {
     const linked = selfOf(state) !== null
     await store.sessions.setStatus({ status: linked ? (failures ? 'reconnecting' : 'connecting') : 'linking' })
     onChange(lease.sessionId)
+    const left = await replay(state)
+    // A stop that began meanwhile has closed the connection that there was; nobody would close this one.
+    if (stopping) return
     const inbox = createInbox(store.credentials)
     const current = createConnection({
       auth: state,
@@ -140,11 +163,12 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
         onPaired: (account) => step('control', () => completeLinking(state, account)),
         onOpen: () => step('control', () => opened(current)),
         onClose: (code) => step('control', () => closed(state, code)),
-        onBatch: (batch: InboundBatch) => step('delivery', () => projectSafely(store.projection, batch, logger)),
+        onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => step('delivery', () => acknowledged(waId, error)),
       },
     })
     connection = current
+    current.redeliver(left.map((entry) => entry.message))
     if (!linked) linking.begin(() => void current.close())
   }
 
@@ -163,7 +187,8 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     if (current !== connection) return
     open = true
     failures = 0
-    await store.commands.releaseAll()
+    await store.credentials.forgetOldInbox()
+    await store.commands.releaseAll([])
     await store.sessions.setStatus({ status: 'connected' })
     logger.info({}, 'connected')
     pump.wake()
@@ -193,16 +218,21 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
         return end()
       }
       case 'forget':
-        state.close()
-        for (const key of keyCache.keys()) if (key.startsWith(`${lease.sessionId}/`)) keyCache.delete(key)
-        await store.sessions.wipe(logoutReason)
-        return end()
+        return forget(state, logoutReason)
       case 'stop':
+        // WhatsApp no longer lets us in, so it can't be told; the owner's wish is done here.
+        if (await store.commands.logoutWaits()) return forget(state, 'logout_requested')
         await store.sessions.setStatus({ status: 'stopped', reason: reaction.reason, desired: 'stopped' })
         return end()
       default:
         return reaction satisfies never
     }
+  }
+
+  async function forget(state: AuthState, reason: SessionReason): Promise<void> {
+    state.close()
+    await store.sessions.wipe(reason)
+    end()
   }
 
   function reconnectLater(state: AuthState, pauseMs: number): void {
@@ -211,7 +241,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   }
 
   async function acknowledged(waId: string, error: string | undefined): Promise<void> {
-    if (error === undefined) await store.commands.acknowledge(waId)
+    if (error === undefined) await whenReachable(() => store.commands.acknowledge(waId), patience)
     pump.settle(waId, error)
   }
 
@@ -221,6 +251,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     queue
       .add(async () => {
         if (stopping || (await store.sessions.read())?.desired === 'running') return
+        await store.sessions.hideQr()
         end()
       })
       .catch(() => undefined)
@@ -233,19 +264,22 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   }
 
   function stop(how: 'graceful' | 'fenced'): Promise<void> {
+    // A lost lease means that another host may be writing already, also when the session was stopping anyway.
+    if (how === 'fenced') {
+      fencedOut = true
+      auth?.close()
+    }
     stopping ??= (async () => {
       clearTimeout(reconnectTimer)
       linking.end()
       open = false
-      // A lost lease means that another host may be writing already.
-      if (how === 'fenced') {
-        fencedOut = true
-        auth?.close()
-      }
       await connection?.close()
       await pump.stop()
       await queue.idle()
-      if (how === 'graceful') await auth?.settled().catch(() => undefined)
+      // A step that was under way may have set one again.
+      clearTimeout(reconnectTimer)
+      linking.end()
+      if (!fencedOut) await auth?.settled().catch(() => undefined)
       auth?.close()
       for (const key of keyCache.keys()) if (key.startsWith(`${lease.sessionId}/`)) keyCache.delete(key)
       resolveEnded()
@@ -259,4 +293,8 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   })
 
   return { lease, wake, ended, stop }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown'
 }

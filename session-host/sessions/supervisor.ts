@@ -19,6 +19,10 @@ export interface Supervisor extends AsyncDisposable {
   readonly running: ReadonlyMap<string, Session>
 }
 
+/** A session that ends by itself is started again after a pause that doubles with each time, from and up to these ms. */
+const firstPauseMs = 1_000
+const longestPauseMs = 60_000
+
 /** Starts at most this many sessions a scan, so that a restart with hundreds of them does not starve the ones that are live. */
 const startsPerScan = 20
 
@@ -36,6 +40,9 @@ export function createSupervisor({
   let scanning: Promise<void> | undefined
   let scanAgain = false
   let disposed = false
+  // Sessions that ended by themselves: they must neither spin nor take the places of others in a scan.
+  const fenced = new WeakSet<Session>()
+  const pauses = new Map<string, { ms: number; until: number }>()
 
   function scan(): void {
     if (disposed) return
@@ -56,7 +63,11 @@ export function createSupervisor({
   }
 
   async function startRunnable(): Promise<void> {
-    const runnable = (await leases.findRunnable()).filter((session) => !running.has(session.id))
+    const found = await leases.findRunnable()
+    const now = performance.now()
+    const runnable = found.filter(({ id }) => !running.has(id) && (pauses.get(id)?.until ?? 0) <= now)
+    const wanted = new Set(found.map(({ id }) => id))
+    for (const id of pauses.keys()) if (!wanted.has(id) && !running.has(id)) pauses.delete(id)
     for (const session of runnable.slice(0, startsPerScan)) {
       const lease = disposed ? null : await leases.acquire(session)
       if (lease) run(lease)
@@ -66,13 +77,18 @@ export function createSupervisor({
 
   function run(lease: Lease): void {
     const session = startSession(lease)
+    const startedAt = performance.now()
     running.set(lease.sessionId, session)
     void session.ended
       .then(() => leases.release(lease))
       .catch(() => undefined)
       .finally(() => {
-        // The next scan starts it again if it should run: a pause, so that one that fails at once does not spin.
+        // The next scan after the pause starts it again if it should run.
         if (running.get(lease.sessionId) === session) running.delete(lease.sessionId)
+        const lasted = performance.now() - startedAt
+        const last = lasted > longestPauseMs ? undefined : pauses.get(lease.sessionId)
+        const ms = last ? Math.min(last.ms * 2, longestPauseMs) : firstPauseMs
+        pauses.set(lease.sessionId, { ms, until: performance.now() + ms })
       })
   }
 
@@ -96,6 +112,8 @@ export function createSupervisor({
   function fenceWhenStale(): void {
     if (performance.now() - renewedAt < leaseMs - 500) return
     for (const session of running.values()) {
+      if (fenced.has(session)) continue
+      fenced.add(session)
       logger.warn({ session: session.lease.sessionId }, 'lease could not be renewed, session stopped')
       void session.stop('fenced')
     }
@@ -117,8 +135,10 @@ export function createSupervisor({
     running,
     wake(sessionId) {
       const session = running.get(sessionId)
-      if (session) session.wake()
-      else scan()
+      if (session) return session.wake()
+      // Its owner asked for something: no pause.
+      pauses.delete(sessionId)
+      scan()
     },
     async [Symbol.asyncDispose]() {
       disposed = true

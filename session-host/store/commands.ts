@@ -20,6 +20,8 @@ export interface CommandStore {
   /** Claims what may run now, in order, each lane's head only. */
   claim(limit: number): Promise<ClaimedCommand[]>
   readMessage(messageId: string): Promise<OutgoingMessage | null>
+  /** True while a logout waits to be carried out. */
+  logoutWaits(): Promise<boolean>
   /** Keys of messages that were marked as read, for their receipts. */
   readKeys(messageIds: string[]): Promise<{ wa_id: string; sender_jid: string | null; address: string }[]>
   /** WhatsApp's server has acknowledged the message: status, event and command in one transaction. Also when the command is long gone. */
@@ -27,12 +29,14 @@ export interface CommandStore {
   /** The message can't be sent: failed with the code, for good. */
   failMessage(command: ClaimedCommand, code: ErrorCode): Promise<void>
   finish(command: ClaimedCommand, result: Record<string, unknown>): Promise<void>
-  fail(command: ClaimedCommand, code: ErrorCode): Promise<void>
-  /** Back into the queue, not before the delay. */
-  retry(command: ClaimedCommand, delaySeconds: number): Promise<void>
-  /** What is claimed but unfinished becomes claimable again: after a lost connection nobody knows what arrived. */
-  releaseAll(): Promise<void>
-  /** Seconds until the next queued command may run; null when none waits. */
+  /**
+   * Back into the queue, not before the delay. `counts` is whether this was a try. Changes nothing when the command was claimed again
+   * meanwhile.
+   */
+  retry(command: ClaimedCommand, options: { delaySeconds: number; counts: boolean }): Promise<void>
+  /** What is claimed but unfinished becomes claimable again, but for the ids given: nobody is carrying it out. */
+  releaseAll(except: string[]): Promise<void>
+  /** Seconds until the head of some lane may run; null when none waits. */
   secondsToNext(): Promise<number | null>
 }
 
@@ -67,6 +71,14 @@ export function createCommandStore(database: Database, lease: Lease): CommandSto
         [messageId, sessionId],
       )
       return row ?? null
+    },
+    async logoutWaits() {
+      const rows = await database.query(
+        `select 1 from private.session_commands
+           where session_id = $1 and kind = 'logout' and status in ('queued', 'claimed') limit 1`,
+        [sessionId],
+      )
+      return rows.length > 0
     },
     readKeys: (messageIds) =>
       database.query(
@@ -123,28 +135,32 @@ export function createCommandStore(database: Database, lease: Lease): CommandSto
       }),
     finish: (command, result) =>
       fenced(database, lease, (transaction) => close(transaction, command, 'done', result, null)),
-    fail: (command, code) => fenced(database, lease, (transaction) => close(transaction, command, 'dead', null, code)),
-    retry: (command, delaySeconds) =>
+    retry: (command, { delaySeconds, counts }) =>
       fenced(database, lease, async (transaction) => {
         await transaction.query(
           `update private.session_commands set
-               status = 'queued', claimed_epoch = null, next_attempt_at = now() + make_interval(secs => $2)
-             where id = $1 and status = 'claimed'`,
-          [command.id, delaySeconds],
+               status = 'queued', claimed_epoch = null, next_attempt_at = now() + make_interval(secs => $2),
+               attempts = attempts - $4
+             where id = $1 and status = 'claimed' and attempts = $3`,
+          [command.id, delaySeconds, command.attempts, counts ? 0 : 1],
         )
       }),
-    releaseAll: () =>
+    releaseAll: (except) =>
       fenced(database, lease, async (transaction) => {
         await transaction.query(
           `update private.session_commands set status = 'queued', claimed_epoch = null
-             where session_id = $1 and status = 'claimed'`,
-          [sessionId],
+             where session_id = $1 and status = 'claimed' and not id = any($2::bigint[])`,
+          [sessionId, except],
         )
       }),
     async secondsToNext() {
+      // Heads only: what waits behind one says nothing of when it may run.
       const [row] = await database.query<{ seconds: number | null }>(
         `select extract(epoch from min(next_attempt_at) - now())::float8 as seconds
-           from private.session_commands where session_id = $1 and status = 'queued'`,
+           from (
+             select distinct on (lane) status, next_attempt_at from private.session_commands
+               where session_id = $1 and status in ('queued', 'claimed') order by lane, id) head
+           where status = 'queued'`,
         [sessionId],
       )
       return row?.seconds ?? null

@@ -2,6 +2,7 @@ import { displayName } from '#shared/contact.ts'
 import { phoneOf } from '#shared/ids.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChat } from '#shared/inbound.ts'
+import { clipName } from './clip-name.ts'
 import type { Transaction } from './database.ts'
 
 interface Owner {
@@ -102,7 +103,7 @@ async function createConversations(
             pushName: person.push_name,
             phone: person.phone ?? phoneOf(chat.jid),
           })
-        : (chat.name ?? null),
+        : clipName(chat.name),
     }
   })
   return transaction.query<{ id: string }>(
@@ -149,7 +150,7 @@ async function storeChatState(
       rows.map(([id]) => id),
       rows.map(([, chat]) => (chat.unread === undefined ? null : Math.max(0, chat.unread))),
       rows.map(([, chat]) => chat.archived ?? null),
-      rows.map(([, chat]) => chat.name?.slice(0, 256) ?? null),
+      rows.map(([, chat]) => clipName(chat.name)),
     ],
   )
   return changed.map((row) => ({

@@ -24,9 +24,11 @@ export interface CredentialStore {
   getKeys(type: string, ids: string[]): Promise<Map<string, Buffer>>
   /** Writes everything in one transaction and resolves after the commit. */
   write(change: { credentials?: Buffer; keys: KeyEntry[]; inbox: InboxEntry[] }): Promise<void>
+  /** Forgets what is older than a week: hashes that WhatsApp no longer redelivers, and messages that were refused for as long. */
+  forgetOldInbox(): Promise<void>
   /** What was decrypted from this ciphertext before: null for nothing, `projected` when it is stored and its plaintext gone. */
   findInbox(id: string): Promise<Buffer | 'projected' | null>
-  /** What was decrypted but not projected, oldest first. Forgets hashes older than a week. */
+  /** What was decrypted but not projected, oldest first. */
   listInbox(): Promise<{ id: string; stanzaKey: string; value: Buffer }[]>
 }
 
@@ -70,11 +72,13 @@ export function createCredentialStore(database: Database, box: SealedBox, lease:
       if (!row) return null
       return row.ciphertext ? box.open(`${sessionId}/inbox/${id}`, row.ciphertext) : 'projected'
     },
-    async listInbox() {
+    async forgetOldInbox() {
       await database.query(
-        `delete from private.inbox where session_id = $1 and projected_at < now() - interval '7 days'`,
+        `delete from private.inbox where session_id = $1 and received_at < now() - interval '7 days'`,
         [sessionId],
       )
+    },
+    async listInbox() {
       const rows = await database.query<{ id: string; stanza_key: string; ciphertext: Buffer }>(
         `select id, stanza_key, ciphertext from private.inbox
            where session_id = $1 and projected_at is null order by received_at, id`,

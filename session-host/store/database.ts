@@ -51,6 +51,8 @@ export function createDatabase({ url, maxConnections, onError }: DatabaseOptions
 
   async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const client = await pool.connect()
+    // A connection that dies while it is out of the pool has nobody else to tell: unheard, its error would end the process.
+    client.on('error', onError)
     let broken = true
     try {
       await client.query('begin')
@@ -69,6 +71,7 @@ export function createDatabase({ url, maxConnections, onError }: DatabaseOptions
       ))
       throw error
     } finally {
+      client.removeListener('error', onError)
       client.release(broken)
     }
   }
@@ -102,9 +105,15 @@ async function listen(
     next.on('end', () => {
       if (!stopped && client === next) retry()
     })
-    await next.connect()
+    try {
+      await next.connect()
+      await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+    } catch (error) {
+      await next.end().catch(() => undefined)
+      throw error
+    }
     client = next
-    await next.query(`listen ${pg.escapeIdentifier(channel)}`)
+    if (stopped) return next.end()
     onNotify(null)
   }
   function retry(): void {

@@ -51,17 +51,19 @@ export function createEventReader(database: Database): EventReader {
       )
       const messages = await readRows(database, 'messages_new', idsIn(events, 'message_id'))
       const conversations = await readRows(database, 'conversations_new', idsIn(events, 'conversation_id'))
-      return events.map((row) => {
-        const event = SessionEvent.parse({ type: row.type, data: row.data })
-        const message = messages.get(String(row.data['message_id']))
-        const conversation = conversations.get(String(row.data['conversation_id']))
+      return events.flatMap((row) => {
+        const event = SessionEvent.safeParse({ type: row.type, data: row.data })
+        // A newer host may write kinds that this one does not know; they must not hold up the others.
+        if (!event.success) return []
+        const message = Message.safeParse(messages.get(String(row.data['message_id'])))
+        const conversation = Conversation.safeParse(conversations.get(String(row.data['conversation_id'])))
         return {
-          ...event,
+          ...event.data,
           seq: row.seq,
           at: row.at.toISOString(),
           sessionId,
-          ...(message ? { message: Message.parse(message) } : {}),
-          ...(conversation ? { conversation: Conversation.parse(conversation) } : {}),
+          ...(message.success ? { message: message.data } : {}),
+          ...(conversation.success ? { conversation: conversation.data } : {}),
         }
       })
     },

@@ -1,6 +1,7 @@
 import { isPersonJid, phoneOf } from '#shared/ids.ts'
 import type { InboundPerson } from '#shared/inbound.ts'
 import type { SessionEvent } from '#shared/events.ts'
+import { clipName } from './clip-name.ts'
 import type { Transaction } from './database.ts'
 import { mergeContacts } from './merge-contacts.ts'
 import { renameConversations, type NamedContact } from './rename-conversations.ts'
@@ -161,15 +162,11 @@ async function storeNames(
        returning c.id, c.name, c.push_name, c.verified_name, c.phone`,
     [
       rows.map(([id]) => id),
-      rows.map(([, person]) => clip(person.name)),
-      rows.map(([, person]) => clip(person.pushName)),
-      rows.map(([, person]) => clip(person.verifiedName)),
+      rows.map(([, person]) => clipName(person.name)),
+      rows.map(([, person]) => clipName(person.pushName)),
+      rows.map(([, person]) => clipName(person.verifiedName)),
       owner.sessionId,
     ],
   )
   return renameConversations(transaction, updated)
-}
-
-function clip(name: string | undefined): string | null {
-  return name ? name.slice(0, 256) : null
 }

@@ -1,6 +1,7 @@
 import type { InboundBatch, InboundChat, InboundPerson } from '#shared/inbound.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import { appendEvents } from './append-events.ts'
+import { clipName } from './clip-name.ts'
 import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
@@ -58,7 +59,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   if (batch.ownName)
     await transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
       lease.sessionId,
-      batch.ownName.slice(0, 256),
+      clipName(batch.ownName),
     ])
   if (batch.inbox.length > 0)
     await transaction.query(

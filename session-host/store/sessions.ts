@@ -18,15 +18,20 @@ export interface SessionRow {
 /** What the owner of a session writes about it; all fenced by the lease, status changes with their event. */
 export interface SessionStore {
   read(): Promise<SessionRow | null>
-  /** Sets the status, and what else goes with it; writes nothing when it is already so. */
+  /**
+   * Sets the status, and what else goes with it; writes nothing when it is already so, or when the owner wants the session to stop
+   * meanwhile, unless that is what the change says.
+   */
   setStatus(change: StatusChange): Promise<void>
-  /** Puts a new QR (a PNG data URL) in the place of the last one. */
+  /** Puts a new QR (a PNG data URL) in the place of the last one, while the owner wants one. */
   showQr(qr: { dataUrl: string; expiresAt: Date; attempt: number }): Promise<void>
   /**
    * A phone has linked. The same number as before keeps the session and its history; another number goes on in the session that
    * already has it, or in a new one, which becomes the default; `credentials` are written there. Returns that session's id.
    */
   completeLinking(account: { phone: string; lid: string | null; credentials: Buffer }): Promise<string>
+  /** The owner no longer wants it: takes the QR away. */
+  hideQr(): Promise<void>
   /** Logged out: credentials, keys and inbox are wiped, and sends that never left fail. Conversations stay. */
   wipe(reason: SessionReason): Promise<void>
   setPushName(name: string): Promise<void>
@@ -62,6 +67,7 @@ export function createSessionStore(
                status = $2, status_reason = $3, status_at = now(), desired = coalesce($4, desired)
              where id = $1 and (status, coalesce(status_reason, ''), desired)
                is distinct from ($2, coalesce($3, ''), coalesce($4, desired))
+               and (desired = 'running' or $4 = 'stopped')
              returning phone`,
           [sessionId, change.status, change.reason ?? null, change.desired ?? null],
         )
@@ -78,12 +84,17 @@ export function createSessionStore(
     showQr: (qr) =>
       fenced(database, lease, async (transaction) => {
         await transaction.query(
-          `insert into private.linking_attempts (session_id, qr, qr_expires_at, attempt) values ($1, $2, $3, $4)
+          `insert into private.linking_attempts (session_id, qr, qr_expires_at, attempt)
+             select $1, $2, $3, $4 from public.whatsapp_sessions where id = $1 and desired = 'running' for update
              on conflict (session_id) do update set
                qr = excluded.qr, qr_expires_at = excluded.qr_expires_at, attempt = excluded.attempt,
                version = linking_attempts.version + 1`,
           [sessionId, qr.dataUrl, qr.expiresAt, qr.attempt],
         )
+      }),
+    hideQr: () =>
+      fenced(database, lease, async (transaction) => {
+        await transaction.query('delete from private.linking_attempts where session_id = $1', [sessionId])
       }),
     completeLinking: (account) =>
       fenced(database, lease, async (transaction) => {
@@ -108,7 +119,8 @@ export function createSessionStore(
           if (!other) throw new Error('no session for the linked number')
           target = other.id
           await transaction.query('select private.acquire_lease($1, $2, $3)', [target, lease.holder, leaseSeconds])
-          await transaction.query('delete from private.whatsapp_credentials where session_id = $1', [sessionId])
+          for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox'])
+            await transaction.query(`delete from private.${table} where session_id = $1`, [sessionId])
           await appendEvents(transaction, lease, [
             { type: 'session.status', data: { status: 'logged_out', phone: current.phone } },
           ])

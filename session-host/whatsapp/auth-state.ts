@@ -54,6 +54,7 @@ export async function createAuthState(
   const creds = stored && (!stored.me || stored.account) ? stored : initAuthCreds()
   let dirty = false
   let closed = false
+  let commits = 0
   let tail: Promise<void> = Promise.resolve()
 
   function enqueue(write: () => Promise<void>): Promise<void> {
@@ -71,8 +72,8 @@ export async function createAuthState(
     try {
       await storage.write({ ...(credentials ? { credentials } : {}), keys, inbox })
     } catch (error) {
-      if (credentials) dirty = true
       // Baileys would go on with keys that exist in memory only; the session has to end and start from what is stored.
+      closed = true
       onFatal(error)
       throw error
     }
@@ -88,10 +89,12 @@ export async function createAuthState(
         else found[id] = (cached as Boxed<SignalDataTypeMap[T]>).value
       }
       if (missing.length > 0) {
+        const before = commits
         for (const [id, bytes] of await storage.getKeys(type, missing)) {
           const value = decode(type, bytes)
           found[id] = value
-          cache.set(cacheKey(type, id), { value })
+          // What was read while something was written may be of before.
+          if (commits === before) cache.set(cacheKey(type, id), { value })
         }
       }
       return found
@@ -105,10 +108,12 @@ export async function createAuthState(
             value,
           ]),
         )
+        commits += 1
         await write(
           entries.map(([entry]) => entry),
           Object.entries(inbox ?? {}).map(([id, record]) => ({ id, ...record })),
         )
+        commits += 1
         for (const [{ type, id }, value] of entries) {
           if (value === null || value === undefined) cache.delete(cacheKey(type, id))
           else cache.set(cacheKey(type, id), { value })

@@ -7,6 +7,7 @@ import {
   type BaileysEventMap,
   type BinaryNode,
   type proto,
+  type WAMessage,
   type WAMessageKey,
 } from '@whiskeysockets/baileys'
 import { normalizeJid, parseJid } from '#shared/ids.ts'
@@ -65,6 +66,8 @@ export interface Connection {
   markRead(keys: { chat: string; waId: string; sender: string | null }[]): Promise<void>
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
+  /** Hands messages out of the inbox to Baileys, as if they came now. They are reported as a batch again. */
+  redeliver(messages: WAMessage[]): void
   /** Ends it, and resolves when everything that had arrived was handed on. */
   close(): Promise<void>
 }
@@ -116,7 +119,18 @@ export function createConnection({
     const id = node.attrs['id']
     if (id) handlers.onAck(id, node.attrs['error'])
   })
-  socket.ev.process((events) => handle(events))
+  // Whatever fails here must not end the process, and with it every other account.
+  socket.ev.process((events) => {
+    try {
+      handle(events)
+    } catch (error) {
+      reportFailure(error)
+    }
+  })
+
+  function reportFailure(error: unknown): void {
+    logger.error({ error: error instanceof Error ? error.name : 'unknown' }, 'something received could not be read')
+  }
 
   function handle(events: Partial<BaileysEventMap>): void {
     if (events['creds.update']) auth.saveCreds().catch(() => undefined)
@@ -124,7 +138,7 @@ export function createConnection({
     if (update?.connection === 'close') socket.ev.flush()
     const self = selfOf(auth)
     if (self) {
-      const batch = normalise(events, self)
+      const batch = normalise(events, self, reportFailure)
       if (batch) handlers.onBatch(batch)
     }
     if (!update) return
@@ -152,7 +166,10 @@ export function createConnection({
         const pn = await socket.signalRepository.lidMapping.getPNForLID(jid)
         return pn ? { jid, alt: normalizeJid(pn) ?? undefined } : { jid, alt: undefined }
       }
-      const [found] = (await socket.onWhatsApp(jid)) ?? []
+      const answer = await socket.onWhatsApp(jid)
+      // A query that ran out of time resolves without one, which does not say that the number is unknown.
+      if (!answer) throw new Error('WhatsApp did not answer')
+      const [found] = answer
       if (!found?.exists) return null
       const lid = await socket.signalRepository.lidMapping.getLIDForPN(found.jid)
       return { jid: jidNormalizedUser(found.jid), alt: normalizeJid(lid) ?? undefined }
@@ -168,6 +185,9 @@ export function createConnection({
       )
     },
     logout: () => socket.logout(),
+    redeliver(messages) {
+      for (const message of messages) socket.upsertMessage(message, 'append').catch(reportFailure)
+    },
     async close() {
       void socket.end(undefined)
       await ended

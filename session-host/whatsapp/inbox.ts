@@ -4,6 +4,7 @@ import {
   DEFAULT_CONNECTION_CONFIG,
   proto,
   unpadRandomMax16,
+  type AuthenticationCreds,
   type BinaryNode,
   type SignalKeyStoreWithTransaction,
   type SocketConfig,
@@ -35,24 +36,37 @@ export function createInbox(storage: CredentialStorage): Inbox {
     keys: SignalKeyStoreWithTransaction,
     lock: string,
     ciphertext: Uint8Array,
-    decrypt: () => Promise<Uint8Array>,
+    decrypt: (attrs: Record<string, string> | undefined) => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
     const id = sha256(ciphertext)
     const attrs = stanzas.get(id)
     stanzas.delete(id)
-    if (!attrs) return decrypt()
-    if (attrs['offline'] !== undefined) {
-      const stored = await storage.findInbox(id)
-      if (stored === 'projected') return emptyMessage
-      if (stored) return decodeEntry(stored).plaintext
+    if (attrs?.['offline'] !== undefined) {
+      const known = await recall(id)
+      if (known) return known
     }
-    return keys.transaction(async () => {
-      const plaintext = await decrypt()
-      const record = { stanzaKey: stanzaKeyOf(attrs), value: encodeEntry(attrs, plaintext) }
-      // Not one of Baileys' key types; the key store takes it along in the same write.
-      await keys.set({ inbox: { [id]: record } } as never)
-      return plaintext
-    }, lock)
+    try {
+      return await keys.transaction(async () => {
+        const plaintext = await decrypt(attrs)
+        if (attrs) {
+          const record = { stanzaKey: stanzaKeyOf(attrs), value: encodeEntry(attrs, plaintext) }
+          // Not one of Baileys' key types; the key store takes it along in the same write.
+          await keys.set({ inbox: { [id]: record } } as never)
+        }
+        return plaintext
+      }, lock)
+    } catch (error) {
+      // A ciphertext that comes twice on one connection can't be decrypted twice, and was no failure the first time.
+      const known = await recall(id).catch(() => null)
+      if (known) return known
+      throw error
+    }
+  }
+
+  async function recall(id: string): Promise<Uint8Array | null> {
+    const stored = await storage.findInbox(id)
+    if (stored === 'projected') return emptyMessage
+    return stored && decodeEntry(stored).plaintext
   }
 
   return {
@@ -72,11 +86,27 @@ export function createInbox(storage: CredentialStorage): Inbox {
       const keys = auth.keys as SignalKeyStoreWithTransaction
       const decryptMessage = repository.decryptMessage.bind(repository)
       const decryptGroupMessage = repository.decryptGroupMessage.bind(repository)
+      // The lock that a send holds from reading the ratchet to its commit (messages-send.js:468): with another one, a message that is
+      // decrypted meanwhile would have its ratchet overwritten, or overwrite the send's, and a counter would be used twice.
+      const creds = auth.creds as Partial<AuthenticationCreds>
+      const lock = (): string => creds.me?.id ?? 'unlinked'
+
+      /** A group's key travels beside its first message; committed with it, it survives a crash between the two. */
+      async function keepSenderKey(attrs: Record<string, string> | undefined, plaintext: Uint8Array): Promise<void> {
+        const authorJid = attrs?.['participant']
+        if (!authorJid) return
+        const item = proto.Message.decode(unpadRandomMax16(plaintext)).senderKeyDistributionMessage
+        if (item) await repository.processSenderKeyDistributionMessage({ authorJid, item })
+      }
       return Object.assign(repository, {
         decryptMessage: (options: Parameters<typeof decryptMessage>[0]) =>
-          decryptOnce(keys, options.jid, options.ciphertext, () => decryptMessage(options)),
+          decryptOnce(keys, lock(), options.ciphertext, async (attrs) => {
+            const plaintext = await decryptMessage(options)
+            await keepSenderKey(attrs, plaintext)
+            return plaintext
+          }),
         decryptGroupMessage: (options: Parameters<typeof decryptGroupMessage>[0]) =>
-          decryptOnce(keys, options.group, options.msg, () => decryptGroupMessage(options)),
+          decryptOnce(keys, lock(), options.msg, () => decryptGroupMessage(options)),
       })
     },
   }
@@ -88,23 +118,44 @@ export function stanzaKeyOfMessage(message: WAMessage): string {
   return hashStanza(remoteJid, participant, id)
 }
 
-/** Messages that were decrypted before a crash, as Baileys would have handed them on. Undecodable ones keep their key, without message. */
+/** A message out of the inbox, as Baileys would have handed it on. */
+export interface ReplayedMessage {
+  stanzaKey: string
+  message: WAMessage
+  /** It speaks to the device (history, keys), not to a person: Baileys has to act on it. */
+  forDevice: boolean
+}
+
+/** Messages that were decrypted before a crash, in order. Those that can't be decoded, which Baileys could not either, are left out. */
 export function replayMessages(
   entries: { stanzaKey: string; value: Buffer }[],
   me: { id: string; lid?: string | undefined },
-): { stanzaKey: string; message: WAMessage | null }[] {
-  return entries.map(({ stanzaKey, value }) => {
+): ReplayedMessage[] {
+  return entries.flatMap(({ stanzaKey, value }) => {
     try {
       const { attrs, plaintext } = decodeEntry(value)
       const { fullMessage } = decodeMessageNode({ tag: 'message', attrs }, me.id, me.lid ?? '')
       const content = proto.Message.decode(unpadRandomMax16(plaintext))
       const message = fullMessage as WAMessage
       message.message = content.deviceSentMessage?.message ?? content
-      return { stanzaKey, message }
+      return [{ stanzaKey, message, forDevice: isForDevice(message) }]
     } catch {
-      return { stanzaKey, message: null }
+      return []
     }
   })
+}
+
+const { Type } = proto.Message.ProtocolMessage
+/** What Baileys takes from the account itself only (process-message.js:228). */
+const deviceTypes = new Set<proto.Message.ProtocolMessage.Type | null | undefined>([
+  Type.HISTORY_SYNC_NOTIFICATION,
+  Type.APP_STATE_SYNC_KEY_SHARE,
+  Type.LID_MIGRATION_MAPPING_SYNC,
+  Type.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
+])
+
+function isForDevice({ key, message }: WAMessage): boolean {
+  return key.fromMe === true && deviceTypes.has(message?.protocolMessage?.type)
 }
 
 function stanzaKeyOf(attrs: Record<string, string>): string {

@@ -20,8 +20,15 @@ export interface Self {
 
 const { Status, StubType } = proto.WebMessageInfo
 
-/** Turns what Baileys emitted at once into one batch for the store. Pure. Batches that change nothing are null. */
-export function normalise(events: Partial<BaileysEventMap>, self: Self): InboundBatch | null {
+/**
+ * Turns what Baileys emitted at once into one batch for the store. Pure. Batches that change nothing are null. A message that can't be
+ * read is reported and left out, together with its inbox row: it must not take the others with it.
+ */
+export function normalise(
+  events: Partial<BaileysEventMap>,
+  self: Self,
+  onUnreadable: (error: unknown) => void = () => {},
+): InboundBatch | null {
   const batch = emptyBatch()
   const ownName = events['creds.update']?.me?.name
   if (ownName) batch.ownName = ownName
@@ -40,25 +47,39 @@ export function normalise(events: Partial<BaileysEventMap>, self: Self): Inbound
     const jid = normalizeJid(group.id)
     if (jid && group.subject) batch.chats.push({ jid, name: group.subject })
   }
-  for (const message of events['messages.upsert']?.messages ?? []) {
-    addMessage(batch, message, self, true)
-    batch.inbox.push(stanzaKeyOfMessage(message))
-  }
+  for (const message of events['messages.upsert']?.messages ?? [])
+    addReceived(batch, stanzaKeyOfMessage(message), message, self, onUnreadable)
   for (const { key, update } of events['messages.update'] ?? []) addUpdate(batch, key, update, self)
   return isEmpty(batch) ? null : batch
 }
 
 /** A batch of messages that were decrypted before a crash. */
 export function normaliseReplay(
-  messages: { stanzaKey: string; message: WAMessage | null }[],
+  messages: { stanzaKey: string; message: WAMessage }[],
   self: Self,
+  onUnreadable: (error: unknown) => void = () => {},
 ): InboundBatch | null {
   const batch = emptyBatch()
-  for (const { stanzaKey, message } of messages) {
-    if (message) addMessage(batch, message, self, true)
-    batch.inbox.push(stanzaKey)
-  }
+  for (const { stanzaKey, message } of messages) addReceived(batch, stanzaKey, message, self, onUnreadable)
   return isEmpty(batch) ? null : batch
+}
+
+function addReceived(
+  batch: InboundBatch,
+  inboxKey: string,
+  message: WAMessage,
+  self: Self,
+  onUnreadable: (error: unknown) => void,
+): void {
+  const { people, messages, changes } = batch
+  const counts = [people, messages, changes].map((list) => list.length)
+  try {
+    addMessage(batch, message, self, true, inboxKey)
+    batch.inbox.push(inboxKey)
+  } catch (error) {
+    for (const [at, list] of [people, messages, changes].entries()) list.splice(counts[at] ?? 0)
+    onUnreadable(error)
+  }
 }
 
 function addHistory(batch: InboundBatch, history: BaileysEventMap['messaging-history.set'], self: Self): void {
@@ -119,13 +140,13 @@ function isKnownChange(chat: Partial<Chat>): boolean {
   return chat.unreadCount === 0 || typeof chat.archived === 'boolean'
 }
 
-function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: boolean): void {
+function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: boolean, inboxKey?: string): void {
   const { key } = message
   const chat = chatJid(key.remoteJid)
   if (!chat || !key.id) return
   const fromMe = key.fromMe === true
   const change = readChange(message, chat)
-  if (change) batch.changes.push(change)
+  if (change) batch.changes.push({ ...change, ...(inboxKey ? { inboxKey } : {}) })
   const content = isUndecrypted(message)
     ? { type: 'unsupported' as const, text: null, unsupportedType: 'ciphertext' }
     : readContent(message.message)
@@ -147,6 +168,7 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
     status: fromMe ? outgoingStatus(message.status) : 'received',
     ...(!fromMe && message.pushName ? { pushName: message.pushName } : {}),
     live,
+    ...(inboxKey ? { inboxKey } : {}),
   })
 }
 
