@@ -43,7 +43,8 @@ export async function mergeContacts(
       newer.id,
     ])
     await transaction.query(
-      'update private.session_commands set conversation_id = $1, lane = $1::text where conversation_id = $2 and lane = $2::text',
+      `update private.session_commands set conversation_id = $1::uuid, lane = ($1::uuid)::text
+         where conversation_id = $2::uuid and lane = ($2::uuid)::text`,
       [older.id, newer.id],
     )
     await transaction.query('update private.session_commands set conversation_id = $1 where conversation_id = $2', [
