@@ -1,6 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -23,14 +33,13 @@ let data: string
 const children: ChildProcess[] = []
 beforeEach(() => {
   data = realpathSync(mkdtempSync(join(tmpdir(), 'stack-test-')))
+  chmodSync(data, 0o755)
 })
 afterEach(async () => {
   for (const child of children.splice(0)) {
     child.kill('SIGTERM')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
-  const cluster = join(data, 'postgres')
-  if (existsSync(cluster)) rmSync(realpathSync(cluster), { recursive: true, force: true })
   rmSync(data, { recursive: true, force: true })
 })
 
@@ -216,6 +225,13 @@ test.runIf(process.geteuid?.() === 0)('as root, data in a folder that only root 
   const second = await start(['--data', folder])
   expect(await canSignIn(second, 'a@example.com')).toBe(true)
   expect(await stop(second)).toBe(0)
+
+  // Such data lie elsewhere: they go when the folder they belong to is gone and another stack needs such a place.
+  const home = realpathSync(join(folder, 'postgres'))
+  rmSync(folder, { recursive: true })
+  const third = await start(['--data', folder])
+  expect(existsSync(home)).toBe(false)
+  await stop(third)
   rmSync(realpathSync(join(folder, 'postgres')), { recursive: true })
 })
 

@@ -1,17 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,8 +7,9 @@ import pg from 'pg'
 import { type GuardedProcess, startGuarded } from '../guarded-process.ts'
 import type { LoginRole, Secrets } from '../secrets.ts'
 import { locateBinaries, type PostgresBinaries } from './binaries.ts'
+import { clusterHome } from './cluster-home.ts'
 import { freePort } from './free-port.ts'
-import { chooseServerAccount, type ServerAccount } from './server-account.ts'
+import { giveTo, type ServerAccount } from './server-account.ts'
 import { stopSurvivingPostmaster } from './surviving-postmaster.ts'
 
 export interface PostgresServer extends AsyncDisposable {
@@ -90,41 +79,13 @@ export async function createPostgresServer(options: PostgresServerOptions): Prom
   throw new Error(`Postgres does not start; its log says why: ${join(options.folder, 'postgres.log')}`)
 }
 
-/**
- * The folder of the cluster, made at first use: `postgres` in the data folder. Where the server's account can't get there
- * (a checkout under /root), `postgres` is a link to a folder in /var/lib.
- */
-function clusterHome(folder: string): { home: string; account: ServerAccount } {
-  const place = join(folder, 'postgres')
-  const account = chooseServerAccount(join(place, 'cluster'))
-  if (existsSync(place)) {
-    const home = realpathSync(place)
-    if (!account.canUse(home)) throw new Error(`The data in ${home} belongs to another user. Give another folder.`)
-    return { home, account }
-  }
-  rmSync(place, { force: true }) // a link to a folder that is gone
-  mkdirSync(place)
-  own(place, account)
-  if (account.canUse(place)) return { home: realpathSync(place), account }
-  rmdirSync(place)
-  const elsewhere = mkdtempSync(join(existsSync('/var/lib') ? '/var/lib' : '/tmp', 'embedded-supabase-'))
-  chmodSync(elsewhere, 0o755)
-  own(elsewhere, account)
-  symlinkSync(elsewhere, place)
-  return { home: elsewhere, account }
-}
-
-function own(path: string, { ids }: ServerAccount): void {
-  if (ids.uid !== undefined && ids.gid !== undefined) chownSync(path, ids.uid, ids.gid)
-}
-
 /** Runs initdb beside the final place, so that an interrupted run leaves no half cluster. Text sorts as on the platform (en-US). */
 function makeCluster(binaries: PostgresBinaries, account: ServerAccount, home: string, secrets: Secrets): void {
   const unfinished = join(home, 'cluster.new')
   const passwordFile = join(home, 'initial-password')
   rmSync(unfinished, { recursive: true, force: true })
   writeFileSync(passwordFile, secrets.passwords.supabase_admin, { mode: 0o600 })
-  own(passwordFile, account)
+  giveTo(account, passwordFile)
   const run = spawnSync(
     binaries.initdb,
     [

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { chownSync, readFileSync, statSync } from 'node:fs'
 import process from 'node:process'
 
 /** The account that the Postgres server runs under. `ids` is empty when that is simply the account running this process. */
@@ -24,6 +24,11 @@ export function chooseServerAccount(cluster: string): ServerAccount {
         .status === 0,
     canRun: (program) => spawnSync(program, ['--version'], { ...ids, cwd: '/' }).status === 0,
   }
+}
+
+/** Makes the account the owner of a file or folder. */
+export function giveTo({ ids }: ServerAccount, path: string): void {
+  if (ids.uid !== undefined && ids.gid !== undefined) chownSync(path, ids.uid, ids.gid)
 }
 
 function owner(cluster: string): { uid: number; gid: number } | undefined {

@@ -28,7 +28,7 @@ export async function stopSurvivingPostmaster(cluster: string): Promise<void> {
 }
 
 /** The process id in `postmaster.pid`, if that process lives and really serves this cluster. */
-function postmasterPid(cluster: string): number | undefined {
+export function postmasterPid(cluster: string): number | undefined {
   let pid: number
   try {
     pid = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0])
