@@ -46,67 +46,69 @@ const integer = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
 
-const Environment = z
-  .object({
-    NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
-    PORT: integer(0, 65_535).default(5001),
-    DATABASE_URL: z
-      .string({ error: 'is required: the Postgres of the Supabase project' })
-      .regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// URL'),
-    SUPABASE_URL: url
-      .or(z.undefined())
-      .refine((text) => text !== undefined, 'is required: the API gateway of the project'),
-    SUPABASE_PUBLISHABLE_KEY: z
-      .string({ error: 'is required: copy the publishable (or anon) key from the project settings, API keys' })
-      .min(1, 'is empty'),
-    SUPABASE_SERVICE_ROLE_KEY: z.string().optional(),
-    JWT_SECRET: z.string().min(1, 'is empty').optional(),
-    SUPABASE_JWKS_URL: url.optional(),
-    WHATSAPP_SESSION_TIMEOUT: integer(1_000, 3_600_000).default(180_000),
-    WHATSAPP_MAX_RETRIES: integer(0, 20).default(3),
-    WHATSAPP_WEB_SOCKET_URL: z
-      .url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' })
-      .default(whatsappEndpoint),
-    WHATSAPP_ROOT_CERT_KEY: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits, an X25519 public key')
-      .optional(),
-    AUTH_STATE_KEY: z.string().transform(parseKeys).optional(),
-    CORS_ORIGINS: z.string().transform(parseOrigins).optional(),
-    LOG_LEVEL: z
-      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-        error: 'must be fatal, error, warn, info, debug, trace or silent',
-      })
-      .default('info'),
-  })
-  .superRefine((env, context) => {
-    const refuse = (name: keyof typeof env, message: string): void =>
-      context.addIssue({ code: 'custom', path: [name], message })
-    const simulated = isLoopback(env.WHATSAPP_WEB_SOCKET_URL)
-    if (env.WHATSAPP_ROOT_CERT_KEY && !simulated)
-      refuse('WHATSAPP_ROOT_CERT_KEY', 'is accepted for a WHATSAPP_WEB_SOCKET_URL on loopback only')
-    if (!simulated && !env.WHATSAPP_WEB_SOCKET_URL.startsWith('wss://'))
-      refuse('WHATSAPP_WEB_SOCKET_URL', 'must be wss:// unless it is on loopback')
-    if (env.JWT_SECRET !== undefined && env.SUPABASE_JWKS_URL !== undefined)
-      refuse('JWT_SECRET', 'and SUPABASE_JWKS_URL exclude each other: set the one that your project signs tokens with')
-    if (env.NODE_ENV !== 'production') return
-    if (simulated) refuse('WHATSAPP_WEB_SOCKET_URL', 'points at a simulator, which production refuses')
-    if (env.WHATSAPP_ROOT_CERT_KEY) refuse('WHATSAPP_ROOT_CERT_KEY', 'is refused in production')
-    for (const name of ['SUPABASE_PUBLISHABLE_KEY', 'SUPABASE_SERVICE_ROLE_KEY'] as const)
-      if (isEmbeddedKey(env[name]))
-        refuse(name, 'belongs to the embedded development gateway, which production refuses')
-    if (env.SUPABASE_SERVICE_ROLE_KEY === 'your-service-role-key')
-      refuse('SUPABASE_SERVICE_ROLE_KEY', 'is the example of the guide: copy the key from the project settings')
-    if (env.JWT_SECRET !== undefined && (exampleSecrets.has(env.JWT_SECRET) || env.JWT_SECRET.length < 32))
-      refuse('JWT_SECRET', 'is an example or shorter than 32 characters: copy it from the project settings, JWT keys')
-    if (!env.AUTH_STATE_KEY)
-      refuse(
-        'AUTH_STATE_KEY',
-        'is required in production. Make one: echo "k1:$(openssl rand -base64 32)", and keep it: linked phones depend on it',
-      )
-    if (!env.CORS_ORIGINS)
-      refuse('CORS_ORIGINS', 'is required in production: the origins of your front end, e.g. https://app.example.com')
-  })
+const variables = {
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  PORT: integer(0, 65_535).default(5001),
+  DATABASE_URL: z
+    .string({ error: 'is required: the Postgres of the Supabase project' })
+    .regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// URL'),
+  SUPABASE_URL: url
+    .or(z.undefined())
+    .refine((text) => text !== undefined, 'is required: the API gateway of the project'),
+  SUPABASE_PUBLISHABLE_KEY: z
+    .string({ error: 'is required: copy the publishable (or anon) key from the project settings, API keys' })
+    .min(1, 'is empty'),
+  SUPABASE_SERVICE_ROLE_KEY: z.string().optional(),
+  JWT_SECRET: z.string().min(1, 'is empty').optional(),
+  SUPABASE_JWKS_URL: url.optional(),
+  WHATSAPP_SESSION_TIMEOUT: integer(1_000, 3_600_000).default(180_000),
+  WHATSAPP_MAX_RETRIES: integer(0, 20).default(3),
+  WHATSAPP_WEB_SOCKET_URL: z
+    .url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' })
+    .default(whatsappEndpoint),
+  WHATSAPP_ROOT_CERT_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits, an X25519 public key')
+    .optional(),
+  AUTH_STATE_KEY: z.string().transform(parseKeys).optional(),
+  CORS_ORIGINS: z.string().transform(parseOrigins).optional(),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'must be fatal, error, warn, info, debug, trace or silent',
+    })
+    .default('info'),
+}
+
+/** Names of all settings, for the documentation's sake. */
+export const variableNames = Object.keys(variables)
+
+const Environment = z.object(variables).superRefine((env, context) => {
+  const refuse = (name: keyof typeof env, message: string): void =>
+    context.addIssue({ code: 'custom', path: [name], message })
+  const simulated = isLoopback(env.WHATSAPP_WEB_SOCKET_URL)
+  if (env.WHATSAPP_ROOT_CERT_KEY && !simulated)
+    refuse('WHATSAPP_ROOT_CERT_KEY', 'is accepted for a WHATSAPP_WEB_SOCKET_URL on loopback only')
+  if (!simulated && !env.WHATSAPP_WEB_SOCKET_URL.startsWith('wss://'))
+    refuse('WHATSAPP_WEB_SOCKET_URL', 'must be wss:// unless it is on loopback')
+  if (env.JWT_SECRET !== undefined && env.SUPABASE_JWKS_URL !== undefined)
+    refuse('JWT_SECRET', 'and SUPABASE_JWKS_URL exclude each other: set the one that your project signs tokens with')
+  if (env.NODE_ENV !== 'production') return
+  if (simulated) refuse('WHATSAPP_WEB_SOCKET_URL', 'points at a simulator, which production refuses')
+  if (env.WHATSAPP_ROOT_CERT_KEY) refuse('WHATSAPP_ROOT_CERT_KEY', 'is refused in production')
+  for (const name of ['SUPABASE_PUBLISHABLE_KEY', 'SUPABASE_SERVICE_ROLE_KEY'] as const)
+    if (isEmbeddedKey(env[name])) refuse(name, 'belongs to the embedded development gateway, which production refuses')
+  if (env.SUPABASE_SERVICE_ROLE_KEY === 'your-service-role-key')
+    refuse('SUPABASE_SERVICE_ROLE_KEY', 'is the example of the guide: copy the key from the project settings')
+  if (env.JWT_SECRET !== undefined && (exampleSecrets.has(env.JWT_SECRET) || env.JWT_SECRET.length < 32))
+    refuse('JWT_SECRET', 'is an example or shorter than 32 characters: copy it from the project settings, JWT keys')
+  if (!env.AUTH_STATE_KEY)
+    refuse(
+      'AUTH_STATE_KEY',
+      'is required in production. Make one: echo "k1:$(openssl rand -base64 32)", and keep it: linked phones depend on it',
+    )
+  if (!env.CORS_ORIGINS)
+    refuse('CORS_ORIGINS', 'is required in production: the origins of your front end, e.g. https://app.example.com')
+})
 
 /** Reads the environment. Fails with ConfigError, which names every problem at once. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
