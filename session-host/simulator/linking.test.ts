@@ -103,7 +103,7 @@ test('who logs in with another key than the linked device’s is refused (401)',
   const { number } = await control.post<{ number: string }>('/phones')
   await using companion = await linkedCompanion(simulator.webSocketUrl, control, number)
   await companion.socket.end(undefined)
-  companion.auth.state.creds.noiseKey = Curve.generateKeyPair()
+  Object.assign(companion.auth.state.creds, { noiseKey: Curve.generateKeyPair() })
   const from = companion.events.length
   companion.connect()
   expect(await companion.when('close', closeCode, from)).toBe(401)

@@ -3,7 +3,7 @@ import { confirmDelivery } from './confirm.ts'
 import { enqueue } from './delivery-queue.ts'
 import { jidOf } from './jid.ts'
 import { answerPeerRequest } from './peer-request.ts'
-import { applyChange, applyStatus, recordMessage, type MessageEntry } from './phone-record.ts'
+import { applyChange, applyStatus, knows, recordMessage, type MessageEntry } from './phone-record.ts'
 import { decryptFrom } from './phone-signal.ts'
 import { bundleStanzas, phoneBundle } from './prekeys.ts'
 import { bigEndian, stanza } from './stanza.ts'
@@ -55,11 +55,12 @@ async function read(world: World, person: Person, from: Person, item: EncryptedS
   if (!device) return
   const result = await decryptFrom(world, person, { person: from, device }, item)
   if ('failure' in result) {
-    count(world, `phone_${result.failure}`)
-    // The same ciphertext once more: the phone has it already and only confirms.
-    if (result.failure === 'used_before')
+    const known = !item.peer && knows(person, item.chat, item.id, from === person)
+    count(world, known ? 'phone_repeated' : `phone_${result.failure}`)
+    // The same ciphertext once more cannot be read twice: what the phone has already it only confirms.
+    if (!known) askAgain(world, person, from, item)
+    else if (from !== person)
       confirmDelivery(world, { author: from, reader: person, id: item.id, addressed: item.addressed })
-    else askAgain(world, person, from, item)
     return
   }
   delete person.retries[item.id]

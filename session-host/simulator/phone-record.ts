@@ -99,6 +99,11 @@ export function chatWith(person: Person, number: string): Chat {
   return chat
 }
 
+/** Whether the phone shows this message already. */
+export function knows(person: Person, number: string, id: string, fromMe: boolean): boolean {
+  return chatWith(person, number).messages.some((each) => each.id === id && each.fromMe === fromMe)
+}
+
 /** A text as a WAProto `Message`. */
 export function textContent(text: string): Buffer {
   return Buffer.from(proto.Message.encode({ conversation: text }).finish())
