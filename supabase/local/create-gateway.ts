@@ -30,7 +30,10 @@ export async function createGateway(
     overrideGlobalObjects: false,
   })
   const server = createServer((request, response) => void listener(request, response))
+  const upgraded = new Set<Duplex>()
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgraded.add(socket)
+    socket.on('close', () => upgraded.delete(socket))
     const found = find(new URL(request.url ?? '/', 'http://gateway').pathname, routes)
     if (found?.part.upgrade) found.part.upgrade(request, socket, head)
     else socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
@@ -51,6 +54,7 @@ export async function createGateway(
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
+      for (const socket of upgraded) socket.destroy() // those the server no longer counts among its own
       await closed
     },
   }

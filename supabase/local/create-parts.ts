@@ -5,6 +5,7 @@ import type { Part } from './create-gateway.ts'
 import type { FunctionHost } from './functions/create-function-host.ts'
 import { identifyKey, identifyUser } from './identify-caller.ts'
 import { databaseUrl } from './postgres/create-postgres-server.ts'
+import { createRealtime } from './realtime/create-realtime.ts'
 import { createRest } from './rest/create-rest.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -43,6 +44,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     maximumRows,
     log: options.log,
   })
+  const realtime = createRealtime({
+    databaseUrl: databaseUrl(databasePort, secrets, 'postgres', database),
+    issuer,
+    secrets,
+    log: options.log,
+  })
 
   const jwks = async (): Promise<Response> =>
     Response.json(issuer.jwks, { headers: { 'cache-control': 'public, max-age=600' } })
@@ -53,14 +60,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     ['/rest/v1', { fetch: withKey(withUser((request, path, caller) => rest.fetch(request, path, caller))) }],
     ['/functions/v1', options.functions ?? notHere('Functions are switched off in this stack.')],
     ['/storage/v1', notHere('Storage is not part of the embedded Supabase yet.')],
-    ['/realtime/v1', notHere('Realtime is not part of the embedded Supabase yet.')],
+    ['/realtime/v1', { fetch: withKey(withUser(realtime.fetch)), upgrade: realtime.upgrade }],
   ])
   return {
     routes,
     issuer,
     auth,
     async [Symbol.asyncDispose]() {
-      await Promise.all([auth[Symbol.asyncDispose](), rest[Symbol.asyncDispose]()])
+      await Promise.all([auth, rest, realtime].map((part) => part[Symbol.asyncDispose]()))
     },
   }
 

@@ -39,11 +39,22 @@ export function createFeed({ databaseUrl, deliver, interrupted, log }: FeedOptio
   async function listen(): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: databaseUrl })
     client.on('error', () => {})
-    await client.connect()
     client.on('notification', ({ payload = '' }) => {
       waiting.push(...payload.split(','))
       reading ??= read(client).finally(() => (reading = undefined))
     })
+    try {
+      await client.connect()
+      await client.query('listen realtime_messages')
+      // The lock waits for the transactions that were writing while nobody listened; those after it see the listener.
+      await client.query(
+        `begin; set local lock_timeout = '5s'; lock table realtime.messages in share mode;
+         insert into realtime.embedded_listeners (id) values ('${id}') on conflict do nothing; commit`,
+      )
+    } catch (error) {
+      await client.end().catch(() => {})
+      throw error
+    }
     client.once('end', () => {
       if (disposed) return
       listening = undefined
@@ -51,16 +62,10 @@ export function createFeed({ databaseUrl, deliver, interrupted, log }: FeedOptio
       log('realtime: the connection that listens was lost')
       interrupted()
     })
-    await client.query('listen realtime_messages')
-    // The lock waits for the transactions that were writing while nobody listened; those after it see the listener.
-    await client.query(
-      `begin; set local lock_timeout = '5s'; lock table realtime.messages in share mode;
-       insert into realtime.embedded_listeners (id) values ('${id}') on conflict do nothing; commit`,
-    )
     return client
   }
 
-  /** All that is waiting, in batches. An error leaves the rest unread: the connection is gone then. */
+  /** All that is waiting, in batches. */
   async function read(client: pg.Client): Promise<void> {
     while (waiting.length > 0) {
       const ids = waiting.splice(0, 500)
