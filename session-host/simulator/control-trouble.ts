@@ -6,6 +6,7 @@ import { json, phone } from './control-request.ts'
 import { airplaneBody, dropBody, loginFailureBody, unlinkBody } from './control-schemas.ts'
 import { faultSchema, faultTable, type FaultRequest } from './faults.ts'
 import { giveHistory } from './login.ts'
+import { phoneView } from './phone-view.ts'
 import { setAirplane } from './phone-inbox.ts'
 import { warnOfFewPreKeys } from './prekeys.ts'
 import { stanza } from './stanza.ts'
@@ -20,7 +21,7 @@ export function addTroubleRoutes(app: Hono, world: World): void {
     const { on } = airplaneBody.parse(await json(c))
     await setAirplane(world, person, on)
     for (const device of person.devices) giveHistory(world, person, device)
-    return c.json({ airplane: person.airplane })
+    return c.json(phoneView(world, person))
   })
   app.post('/phones/:number/drop', async (c) => {
     const person = phone(world, c)

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
-import type { BaileysEventMap } from '@whiskeysockets/baileys'
+import { proto, type BaileysEventMap } from '@whiskeysockets/baileys'
 import { createSimulator } from './simulator.ts'
 import type { Companion } from './testing/companion.ts'
 import { createControl } from './testing/control.ts'
 import { linkedCompanion } from './testing/linked-companion.ts'
 import './testing/quiet-signal.ts'
+
+const { RECENT } = proto.HistorySync.HistorySyncType
 
 function histories(companion: Companion): BaileysEventMap['messaging-history.set'][] {
   return companion.events.flatMap((event) => (event.type === 'messaging-history.set' ? [event.data] : []))
@@ -81,12 +83,13 @@ test('older messages of a chat come when the companion asks for them', async () 
   }))
   await control.post('/phones', { number, history: [{ with: '34600000411', messages }] })
   await using companion = await linkedCompanion(simulator.webSocketUrl, control, number)
+  await companion.until('what comes unasked', () => histories(companion).some((each) => each.syncType === RECENT))
+  expect(histories(companion).flatMap((each) => each.messages)).toHaveLength(200)
   await companion.socket.fetchMessageHistory(
     2,
     { remoteJid: '34600000411@s.whatsapp.net', id: 'OLDER005', fromMe: false },
     1_700_000_005_000,
   )
-  expect(histories(companion).flatMap((each) => each.messages)).toHaveLength(200)
   const answer = await companion.when('older', (event) =>
     event.type === 'messaging-history.set' && event.data.peerDataRequestSessionId ? event.data : undefined,
   )

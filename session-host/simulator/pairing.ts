@@ -72,6 +72,7 @@ export async function link(
 ): Promise<Device> {
   for (const reference of candidate.references) world.references.delete(reference)
   const device = newDevice(person, candidate)
+  person.lastDevice = device.id
   const details = proto.ADVDeviceIdentity.encode({
     rawId: world.random.below(2 ** 31),
     timestamp: seconds(),
@@ -80,7 +81,6 @@ export async function link(
     deviceType: proto.ADVEncryptionType.E2EE,
   }).finish()
   device.deviceIdentity = await handOver(world, connection, candidate, person, device, details, secret)
-  person.lastDevice = device.id
   person.devices.push(device)
   world.changed()
   announceDevices(world, person, 'add', [device])
@@ -158,8 +158,10 @@ function completeIdentity(answer: Buffer, accountSignatureKey: Buffer): Uint8Arr
 }
 
 function newDevice(person: Person, candidate: Candidate): Device {
-  // 99 is reserved for hosted devices; numbers are used again only after all of them were.
-  const id = person.lastDevice >= 98 ? 1 : person.lastDevice + 1
+  let id = person.lastDevice
+  // 99 is reserved for hosted devices; a number is used again only after all of them were.
+  do id = (id % 98) + 1
+  while (person.devices.some((each) => each.id === id))
   const { noise, identity, registrationId, signedPreKey, platform } = candidate
   return {
     id,

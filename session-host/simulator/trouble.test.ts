@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { closeCode, connectionIs } from './testing/companion.ts'
-import { queueEmpty } from './testing/linked-companion.ts'
+import { createSimulator } from './simulator.ts'
+import { closeCode, connectionIs, createCompanion } from './testing/companion.ts'
+import { createControl } from './testing/control.ts'
+import { qrOf, queueEmpty } from './testing/linked-companion.ts'
 import './testing/quiet-signal.ts'
 import { createWorldOfTwo } from './testing/world-of-two.ts'
 
@@ -163,4 +165,37 @@ test('pre-keys are topped up when the phones’ sessions have used them', async 
     companion.stanzas.some((each) => each.tag === 'notification' && each.attrs.type === 'encrypt'),
   )
   await control.until(async () => ((await left()) >= 5 ? true : undefined))
+})
+
+test('a stanza that comes twice at once is on the wire twice and answered for good', async () => {
+  await using world = await createWorldOfTwo('twice')
+  const { companion, control, me, friend } = world
+  await control.post('/faults', { fault: 'duplicate_stanzas', number: me.number })
+  const { id } = await control.post<{ id: string }>(`/phones/${friend.number}/say`, { to: me.number, text: 'doble' })
+  const arrivals = () => companion.stanzas.filter((each) => each.tag === 'message' && each.attrs.id === id).length
+  await companion.until('both', () => arrivals() === 2 && companion.texts().includes('doble'))
+  await queueEmpty(control, me.number)
+  expect(companion.texts().filter((text) => text === 'doble')).toHaveLength(1)
+})
+
+test('a silent server is noticed by the companion (408), which can come back', async () => {
+  await using world = await createWorldOfTwo('silent', { keepAliveMs: 500 })
+  const { companion, control, me } = world
+  const from = companion.events.length
+  await control.post('/faults', { fault: 'silence', number: me.number })
+  expect(await companion.when('close', closeCode, from)).toBe(408)
+  await companion.reconnect()
+})
+
+test('two devices that link at the same moment get different numbers', async () => {
+  await using simulator = await createSimulator({ port: 0, seed: 'race' })
+  const control = createControl(simulator.url)
+  const { number } = await control.post<{ number: string }>('/phones')
+  await using one = createCompanion(simulator.webSocketUrl)
+  await using two = createCompanion(simulator.webSocketUrl)
+  const codes = await Promise.all([qrOf(one), qrOf(two)])
+  const linked = await Promise.all(
+    codes.map((qr) => control.post<{ device: number }>(`/phones/${number}/scan`, { qr })),
+  )
+  expect(new Set(linked.map((each) => each.device))).toEqual(new Set([1, 2]))
 })

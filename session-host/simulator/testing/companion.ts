@@ -35,7 +35,7 @@ export interface Companion extends AsyncDisposable {
 /** Connects; with `auth` of an earlier companion it logs in, else it asks to be linked. */
 export function createCompanion(
   webSocketUrl: string,
-  options: { auth?: MemoryAuth; online?: boolean } = {},
+  options: { auth?: MemoryAuth; online?: boolean; keepAliveMs?: number } = {},
 ): Companion {
   const auth = options.auth ?? createMemoryAuth()
   const events: Companion['events'] = []
@@ -54,6 +54,7 @@ export function createCompanion(
       markOnlineOnConnect: options.online ?? true,
       getMessage: () => Promise.resolve(undefined),
       retryRequestDelayMs: 10,
+      ...(options.keepAliveMs !== undefined && { keepAliveIntervalMs: options.keepAliveMs }),
     })
     created.ev.process((map) => {
       if (map['creds.update']) Object.assign(auth.state.creds, map['creds.update'])

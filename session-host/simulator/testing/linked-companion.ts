@@ -6,7 +6,7 @@ export async function linkedCompanion(
   webSocketUrl: string,
   control: Control,
   number: string,
-  options: { online?: boolean } = {},
+  options: { online?: boolean; keepAliveMs?: number } = {},
 ): Promise<Companion> {
   const companion = createCompanion(webSocketUrl, options)
   await control.post(`/phones/${number}/scan`, { qr: await qrOf(companion) })

@@ -20,7 +20,7 @@ export interface WorldOfTwo extends AsyncDisposable {
 
 export async function createWorldOfTwo(
   seed: string,
-  options: { receiptDelayMs?: number; online?: boolean } = {},
+  options: { receiptDelayMs?: number; online?: boolean; keepAliveMs?: number } = {},
 ): Promise<WorldOfTwo> {
   const simulator = await createSimulator({ port: 0, seed, ...options })
   const control = createControl(simulator.url)
