@@ -23,7 +23,7 @@ export interface TestClient extends AsyncDisposable {
 }
 
 /** Long, because it is only how long a failing test waits. */
-const patienceMs = 40_000
+const patienceMs = 90_000
 
 /** Connects over WebSocket, as the guide does. Rejects with the connect_error. */
 export async function connectClient(url: string, options: ClientOptions = {}): Promise<TestClient> {

@@ -12,7 +12,7 @@ export interface DatabaseWatch extends AsyncDisposable {
 }
 
 /** Long, because it is only how long a failing test waits. */
-const patienceMs = 40_000
+const patienceMs = 90_000
 /** Rows that nobody announces (keys, the inbox) are looked at this often as well. */
 const unannouncedMs = 250
 

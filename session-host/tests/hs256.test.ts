@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { startGateway } from './start-gateway.ts'
+
+// Long, because it is only how long a failing test waits on a busy machine.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const secret = 'a-shared-secret-of-the-project-with-forty-characters'
 

@@ -1,6 +1,9 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ana, bea, jidOf, lidOf, startGateway, type Gateway, type Member } from './start-gateway.ts'
+
+// Long, because it is only how long a failing test waits on a busy machine.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 let gateway: Gateway
 let owner: Member

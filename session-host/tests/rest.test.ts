@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ana, bea, jidOf, lidOf, startGateway, type Gateway, type Member } from './start-gateway.ts'
+
+// Long, because it is only how long a failing test waits on a busy machine.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 let gateway: Gateway
 let member: Member

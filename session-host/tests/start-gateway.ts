@@ -32,6 +32,8 @@ export interface Gateway extends AsyncDisposable {
   stopHost(): Promise<void>
   /** Stops the host, unless that was done, and starts another. */
   restartHost(settings?: HostSettings): Promise<void>
+  /** From now on clients and requests go to a host in another process. */
+  moveTo(url: string): void
   /** Makes the phone and links it over the socket, as the guide says. Resolves when it is connected and its history is in. */
   linkPhone(member: Member, phone: Phone): Promise<LinkedPhone>
   rest<T = RestAnswer>(
@@ -109,6 +111,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const logger = pino({ level: 'debug' }, { write: (line) => void logs.push(line) })
   const clients = started.use(new AsyncDisposableStack())
   let host: Host | undefined
+  let elsewhere: string | undefined
   started.defer(() => stopHost())
 
   async function startHost(settings: HostSettings = {}): Promise<Host> {
@@ -128,6 +131,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     await last?.[Symbol.asyncDispose]()
   }
   function url(): string {
+    if (elsewhere) return elsewhere
     if (!host) throw new Error('no host is running')
     return `http://127.0.0.1:${host.port}`
   }
@@ -160,6 +164,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     async restartHost(settings) {
       await stopHost()
       host = await startHost(settings)
+    },
+    moveTo(there) {
+      elsewhere = there
     },
     async createMember(name = randomUUID().slice(0, 8)) {
       const { id } = await stack.createUser({ email: `${name}@example.com`, password: 'secret-password' })

@@ -13,6 +13,7 @@ import {
 import { normalizeJid, parseJid } from '#shared/ids.ts'
 import type { InboundBatch } from '#shared/inbound.ts'
 import type { AuthState } from './auth-state.ts'
+import { handleInOrder } from './handle-in-order.ts'
 import type { Inbox } from './inbox.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { normalise, type Self } from './normalise.ts'
@@ -113,8 +114,7 @@ export function createConnection({
     generateHighQualityLinkPreview: false,
   })
 
-  // Before Baileys' own listener, so that the inbox knows the stanza when it is decrypted.
-  socket.ws.prependListener('CB:message', (node: BinaryNode) => inbox.noteStanza(node))
+  handleInOrder(socket.ws, (node) => inbox.noteStanza(node), reportFailure)
   socket.ws.on('CB:ack,class:message', (node: BinaryNode) => {
     const id = node.attrs['id']
     if (id) handlers.onAck(id, node.attrs['error'])
