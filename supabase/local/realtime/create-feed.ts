@@ -37,7 +37,7 @@ export function createFeed({ databaseUrl, deliver, interrupted, log }: FeedOptio
   sweeper.unref()
 
   async function listen(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: databaseUrl })
+    const client = new pg.Client({ connectionString: databaseUrl, application_name: 'realtime' })
     client.on('error', () => {})
     client.on('notification', ({ payload = '' }) => {
       waiting.push(...payload.split(','))
