@@ -197,6 +197,130 @@ export type Database = {
           },
         ]
       }
+      group_participants: {
+        Row: {
+          added_at: string
+          conversation_id: string
+          jid: string
+          role: string
+          user_id: string
+        }
+        ComputedFields: never
+        Insert: {
+          added_at?: string
+          conversation_id: string
+          jid: string
+          role?: string
+          user_id: string
+        }
+        Update: {
+          added_at?: string
+          conversation_id?: string
+          jid?: string
+          role?: string
+          user_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'group_participants_conversation_id_fkey'
+            columns: ['conversation_id']
+            isOneToOne: false
+            referencedRelation: 'groups'
+            referencedColumns: ['conversation_id']
+          },
+          {
+            foreignKeyName: 'group_participants_conversation_id_user_id_fkey'
+            columns: ['conversation_id', 'user_id']
+            isOneToOne: false
+            referencedRelation: 'conversations_new'
+            referencedColumns: ['id', 'user_id']
+          },
+        ]
+      }
+      groups: {
+        Row: {
+          conversation_id: string
+          created_on_whatsapp_at: string | null
+          description: string | null
+          disappearing_seconds: number | null
+          left_at: string | null
+          only_admins_edit: boolean
+          only_admins_send: boolean
+          owner_jid: string | null
+          parent_jid: string | null
+          updated_at: string
+          user_id: string
+        }
+        ComputedFields: never
+        Insert: {
+          conversation_id: string
+          created_on_whatsapp_at?: string | null
+          description?: string | null
+          disappearing_seconds?: number | null
+          left_at?: string | null
+          only_admins_edit?: boolean
+          only_admins_send?: boolean
+          owner_jid?: string | null
+          parent_jid?: string | null
+          updated_at?: string
+          user_id: string
+        }
+        Update: {
+          conversation_id?: string
+          created_on_whatsapp_at?: string | null
+          description?: string | null
+          disappearing_seconds?: number | null
+          left_at?: string | null
+          only_admins_edit?: boolean
+          only_admins_send?: boolean
+          owner_jid?: string | null
+          parent_jid?: string | null
+          updated_at?: string
+          user_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'groups_conversation_id_user_id_fkey'
+            columns: ['conversation_id', 'user_id']
+            isOneToOne: false
+            referencedRelation: 'conversations_new'
+            referencedColumns: ['id', 'user_id']
+          },
+        ]
+      }
+      message_receipts: {
+        Row: {
+          at: string
+          message_id: string
+          participant_jid: string
+          status: string
+          user_id: string
+        }
+        ComputedFields: never
+        Insert: {
+          at?: string
+          message_id: string
+          participant_jid: string
+          status: string
+          user_id: string
+        }
+        Update: {
+          at?: string
+          message_id?: string
+          participant_jid?: string
+          status?: string
+          user_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'message_receipts_message_id_user_id_fkey'
+            columns: ['message_id', 'user_id']
+            isOneToOne: false
+            referencedRelation: 'messages_new'
+            referencedColumns: ['id', 'user_id']
+          },
+        ]
+      }
       messages_new: {
         Row: {
           conversation_id: string
@@ -206,7 +330,16 @@ export type Database = {
           from_me: boolean
           id: string
           interactions: Json | null
+          media_duration_seconds: number | null
+          media_file_name: string | null
+          media_height: number | null
+          media_mime_type: string | null
+          media_sha256: string | null
+          media_size_bytes: number | null
+          media_status: string | null
           media_url: string | null
+          media_waveform: number[] | null
+          media_width: number | null
           message_type: string
           ordinal: number
           reply_to_wa_id: string | null
@@ -229,7 +362,16 @@ export type Database = {
           from_me: boolean
           id?: string
           interactions?: Json | null
+          media_duration_seconds?: number | null
+          media_file_name?: string | null
+          media_height?: number | null
+          media_mime_type?: string | null
+          media_sha256?: string | null
+          media_size_bytes?: number | null
+          media_status?: string | null
           media_url?: string | null
+          media_waveform?: number[] | null
+          media_width?: number | null
           message_type: string
           ordinal?: number
           reply_to_wa_id?: string | null
@@ -251,7 +393,16 @@ export type Database = {
           from_me?: boolean
           id?: string
           interactions?: Json | null
+          media_duration_seconds?: number | null
+          media_file_name?: string | null
+          media_height?: number | null
+          media_mime_type?: string | null
+          media_sha256?: string | null
+          media_size_bytes?: number | null
+          media_status?: string | null
           media_url?: string | null
+          media_waveform?: number[] | null
+          media_width?: number | null
           message_type?: string
           ordinal?: number
           reply_to_wa_id?: string | null
@@ -404,6 +555,33 @@ export type Database = {
     }
     Functions: {
       command_result: { Args: { p_command_id: number }; Returns: Json }
+      erase_user: { Args: { p_limit?: number; p_user_id: string }; Returns: Json }
+      event_cursor: {
+        Args: { p_session_id?: string }
+        Returns: {
+          first_seq: number
+          last_seq: number
+          session_id: string
+        }[]
+      }
+      export_my_data: { Args: { p_cursor?: Json; p_limit?: number }; Returns: Json }
+      export_user: { Args: { p_cursor?: Json; p_limit?: number; p_user_id: string }; Returns: Json }
+      get_contact: {
+        Args: { p_contact: string }
+        Returns: {
+          conversation_id: string
+          created_at: string
+          id: string
+          jids: string[]
+          name: string
+          phone: string
+          push_name: string
+          session_id: string
+          sort_name: string
+          updated_at: string
+          verified_name: string
+        }[]
+      }
       get_conversation: {
         Args: { p_conversation: string }
         Returns: {
@@ -440,6 +618,22 @@ export type Database = {
         }
       }
       link_state: { Args: Record<PropertyKey, never>; Returns: Json }
+      list_contacts: {
+        Args: { p_after_id?: string; p_after_name?: string; p_limit?: number; p_query?: string; p_session_id?: string }
+        Returns: {
+          conversation_id: string
+          created_at: string
+          id: string
+          jids: string[]
+          name: string
+          phone: string
+          push_name: string
+          session_id: string
+          sort_name: string
+          updated_at: string
+          verified_name: string
+        }[]
+      }
       list_conversations: {
         Args: {
           p_archived?: boolean
@@ -482,6 +676,23 @@ export type Database = {
           isSetofReturn: true
         }
       }
+      list_events: {
+        Args: { p_after?: number; p_limit?: number; p_session_id?: string }
+        Returns: {
+          at: string
+          data: NonNullable<Json>
+          seq: number
+          session_id: string
+          type: string
+          user_id: string
+        }[]
+        SetofOptions: {
+          from: '*'
+          to: 'session_events'
+          isOneToOne: false
+          isSetofReturn: true
+        }
+      }
       list_messages: {
         Args: {
           p_after_at?: string
@@ -499,7 +710,16 @@ export type Database = {
           from_me: boolean
           id: string
           interactions: Json | null
+          media_duration_seconds: number | null
+          media_file_name: string | null
+          media_height: number | null
+          media_mime_type: string | null
+          media_sha256: string | null
+          media_size_bytes: number | null
+          media_status: string | null
           media_url: string | null
+          media_waveform: number[] | null
+          media_width: number | null
           message_type: string
           ordinal: number
           reply_to_wa_id: string | null
@@ -520,10 +740,40 @@ export type Database = {
           isSetofReturn: true
         }
       }
-      logout: { Args: Record<PropertyKey, never>; Returns: Json }
-      mark_read: { Args: { p_conversation: string }; Returns: Json }
-      request_link: { Args: Record<PropertyKey, never>; Returns: Json }
-      start_conversation: { Args: { p_jid: string }; Returns: Json }
+      logout: { Args: { p_idempotency_key?: string }; Returns: Json }
+      mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
+      request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
+      search_messages: {
+        Args: {
+          p_before_at?: string
+          p_before_ordinal?: number
+          p_conversation?: string
+          p_from?: string
+          p_limit?: number
+          p_query: string
+          p_to?: string
+          p_type?: string
+        }
+        Returns: {
+          contact_name: string
+          contact_photo_url: string
+          conversation_id: string
+          created_at: string
+          external_id: string
+          from_me: boolean
+          highlights: Json
+          kind: string
+          message_id: string
+          message_type: string
+          ordinal: number
+          sender_jid: string
+          sender_type: string
+          session_id: string
+          snippet: string
+          status: string
+        }[]
+      }
+      start_conversation: { Args: { p_idempotency_key?: string; p_jid: string }; Returns: Json }
       submit_message: {
         Args: {
           p_conversation: string

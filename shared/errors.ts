@@ -50,6 +50,12 @@ const table = {
     'No phone is linked. Scan the QR code first.',
   ],
   lease_lost: [409, true, 'Otro servidor atiende esta sesión.', 'Another host holds this session.'],
+  resync_required: [
+    410,
+    false,
+    'Ese punto del registro de eventos ya no se conserva. Vuelve a leer las listas y sigue desde el cursor actual.',
+    'That place in the event log is no longer kept. Read the lists anew and go on from the current cursor.',
+  ],
   payload_too_large: [413, false, 'La petición es demasiado grande.', 'The request is too large.'],
   too_many_connections: [
     429,
