@@ -37,7 +37,7 @@ export async function mergeContacts(
     [kept, gone],
   )
   if (older && newer) {
-    await moveMessages(transaction, newer.id, older.id)
+    const countedTwice = await moveMessages(transaction, newer.id, older.id)
     await transaction.query('update private.conversation_merges set conversation_id = $1 where conversation_id = $2', [
       older.id,
       newer.id,
@@ -56,10 +56,10 @@ export async function mergeContacts(
       'insert into private.conversation_merges (old_id, conversation_id, user_id) values ($1, $2, $3)',
       [newer.id, older.id, owner.userId],
     )
-    await transaction.query('update public.conversations_new set unread_count = unread_count + $2 where id = $1', [
-      older.id,
-      newer.unread_count,
-    ])
+    await transaction.query(
+      'update public.conversations_new set unread_count = greatest(0, unread_count + $2) where id = $1',
+      [older.id, newer.unread_count - countedTwice],
+    )
     await refreshLastMessage(transaction, older.id)
     events.push({ type: 'conversation.merged', data: { conversation_id: older.id, merged_id: newer.id } })
   }
@@ -67,14 +67,38 @@ export async function mergeContacts(
   return kept
 }
 
-/** Re-points messages; where the target already has the same WhatsApp message, the target's stays. */
-async function moveMessages(transaction: Transaction, from: string, to: string): Promise<void> {
-  await transaction.query(
-    `delete from public.messages_new m using public.messages_new t
-       where m.conversation_id = $1 and t.conversation_id = $2 and t.from_me = m.from_me and t.wa_id = m.wa_id`,
+/**
+ * Re-points messages. Where the target already has the same WhatsApp message, the target's stays, with the higher status of the two and
+ * the content if it was a placeholder. Returns how many of those the two unread counts hold once too often.
+ */
+async function moveMessages(transaction: Transaction, from: string, to: string): Promise<number> {
+  const twins = await transaction.query<{ gone: string; unread: boolean }>(
+    `select m.id as gone, 'received' in (m.status, t.status) as unread
+       from public.messages_new m join public.messages_new t on t.from_me = m.from_me and t.wa_id = m.wa_id
+       where m.conversation_id = $1 and t.conversation_id = $2`,
     [from, to],
   )
+  if (twins.length > 0) {
+    const gone = twins.map((twin) => twin.gone)
+    await transaction.query(
+      `update public.messages_new t set
+           status = case when private.status_rank(m.status) > private.status_rank(t.status) then m.status else t.status end,
+           message_type = case when m.is_placeholder then m.message_type else t.message_type end,
+           text_content = case when m.is_placeholder then m.text_content else t.text_content end,
+           unsupported_type = case when m.is_placeholder then m.unsupported_type else t.unsupported_type end,
+           reply_to_wa_id = case when m.is_placeholder then m.reply_to_wa_id else t.reply_to_wa_id end
+         from (
+           select m.*, t.id as kept,
+               t.unsupported_type is not distinct from 'ciphertext' and t.edited_at is null and t.revoked_at is null as is_placeholder
+             from public.messages_new m join public.messages_new t on t.from_me = m.from_me and t.wa_id = m.wa_id
+             where m.id = any($1) and t.conversation_id = $2) m
+         where t.id = m.kept`,
+      [gone, to],
+    )
+    await transaction.query('delete from public.messages_new where id = any($1)', [gone])
+  }
   await transaction.query('update public.messages_new set conversation_id = $2 where conversation_id = $1', [from, to])
+  return twins.filter((twin) => twin.unread).length
 }
 
 /** Puts the newest message on the conversation's row. */

@@ -38,7 +38,9 @@ export async function storeMessages(
              $11::text[], $12::text[], $13::text[])
            as n(conversation_id, sender_type, type, text, at, wa_id, from_me, sender, status, reply_to, unsupported_type)
        on conflict (conversation_id, from_me, wa_id) do update set
-           message_type = excluded.message_type, text_content = excluded.text_content,
+           message_type = excluded.message_type,
+           -- What was edited or deleted for everyone meanwhile is newer than the content that comes late.
+           text_content = case when m.edited_at is null and m.revoked_at is null then excluded.text_content else m.text_content end,
            unsupported_type = excluded.unsupported_type, reply_to_wa_id = excluded.reply_to_wa_id
          where m.unsupported_type = 'ciphertext' and excluded.unsupported_type is distinct from 'ciphertext'
        returning m.id, m.conversation_id, m.from_me, m.wa_id, (xmax = 0) as is_new`,
@@ -125,6 +127,8 @@ export async function storeReceipts(
        join public.messages_new m
          on m.conversation_id = r.conversation_id and m.wa_id = r.wa_id and m.from_me = r.from_me
        where m.session_id = $1 and private.status_rank(r.status) > private.status_rank(m.status)
+         -- What others wrote is read or played here, nothing in between.
+         and (m.from_me or r.status in ('read', 'played'))
        order by m.id
        for update of m`,
     [
