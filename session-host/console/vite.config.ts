@@ -21,5 +21,13 @@ export default defineConfig(({ command }) => ({
     host: '127.0.0.1',
     proxy: { '/api': host, '/config.json': host, '/socket.io': { target: host, ws: true } },
   },
-  build: { outDir: 'dist', emptyOutDir: true, target: 'es2023', modulePreload: { polyfill: false } },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: ['index.html', 'examples/live-chat.html'].map((page) => resolve(import.meta.dirname, page)),
+    },
+  },
 }))

@@ -1,7 +1,7 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import type { Conversation } from '#shared/conversation.ts'
-import { conversationsKey, conversationsOf } from '../live/cache.ts'
+import { conversationsKey, conversationsOf, mergeConversations, type ConversationData } from '../live/cache.ts'
 import { useObservable } from '../live/observable.ts'
 import { useParts } from '../parts.ts'
 
@@ -23,7 +23,9 @@ export function useConversations(q: string, archived: boolean): Conversations {
     queryFn: ({ pageParam, signal }) => rest.conversations({ q, archived, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    placeholderData: (previous) => previous,
+    structuralSharing: (known, answer) =>
+      mergeConversations(known as ConversationData | undefined, answer as ConversationData),
+    placeholderData: keepPreviousData,
     refetchInterval: joined ? false : 10_000,
   })
   const { data, isPending, isFetching, error, hasNextPage, fetchNextPage, refetch } = query

@@ -1,12 +1,19 @@
 import { QueryClient } from '@tanstack/react-query'
 import { describe, expect, it } from 'vitest'
 import type { Conversation } from '#shared/conversation.ts'
+import type { Message } from '#shared/message.ts'
 import {
   conversationsKey,
   conversationsOf,
+  mergeMessages,
+  messagesKey,
+  messagesOf,
+  patchMessageStatus,
   putConversation,
+  putMessage,
   removeConversation,
   type ConversationData,
+  type MessageData,
 } from './cache.ts'
 
 function conversation(id: string, activity_at: string, archived = false): Conversation {
@@ -85,5 +92,57 @@ describe('the list of chats', () => {
     const queryClient = loaded()
     removeConversation(queryClient, 'a')
     expect(listOf(queryClient)).toEqual(['b'])
+  })
+})
+
+function message(id: string, ordinal: number, status: Message['status'] = 'pending'): Message {
+  return {
+    id,
+    conversation_id: 'c',
+    sender_type: 'user',
+    message_type: 'text',
+    text_content: id,
+    media_url: null,
+    interactions: [],
+    created_at: '2026-11-24T10:00:00Z',
+    ordinal,
+    wa_id: id,
+    from_me: true,
+    sender_jid: null,
+    status,
+    error_code: null,
+    reply_to_wa_id: null,
+    edited_at: null,
+    revoked_at: null,
+  }
+}
+
+function pageOf(...messages: Message[]): MessageData {
+  return { pages: [{ success: true, messages, previous_cursor: null, next_cursor: null }], pageParams: [null] }
+}
+
+describe('the messages of a chat', () => {
+  const shown = (data: MessageData | undefined): string[] => messagesOf(data).map(({ id, status }) => `${id} ${status}`)
+
+  it('stand in the order of arrival within a second, each once', () => {
+    const queryClient = new QueryClient()
+    queryClient.setQueryData(messagesKey('c'), pageOf(message('b', 2)))
+    for (const next of [message('c', 3), message('a', 1), message('c', 3)]) putMessage(queryClient, next)
+    expect(messagesOf(queryClient.getQueryData(messagesKey('c'))).map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  })
+  it('never fall back to an earlier status, whichever comes first, event or answer', () => {
+    const queryClient = new QueryClient()
+    queryClient.setQueryData(messagesKey('c'), pageOf(message('a', 1)))
+    patchMessageStatus(queryClient, { conversation_id: 'c', message_id: 'a', status: 'delivered' })
+    putMessage(queryClient, message('a', 1, 'pending'))
+    expect(shown(queryClient.getQueryData(messagesKey('c')))).toEqual(['a delivered'])
+  })
+  it('keep what an event brought while an older answer was on its way', () => {
+    const known = pageOf(message('a', 1, 'read'), message('b', 2, 'sent'))
+    expect(shown(mergeMessages(known, pageOf(message('a', 1, 'sent'))))).toEqual(['a read', 'b sent'])
+  })
+  it('stay the very same when an answer brings nothing new', () => {
+    const known = pageOf(message('a', 1, 'read'))
+    expect(mergeMessages(known, pageOf(message('a', 1, 'sent')))).toBe(known)
   })
 })

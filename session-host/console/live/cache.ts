@@ -1,4 +1,4 @@
-import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query'
+import { replaceEqualDeep, type InfiniteData, type QueryClient, type QueryKey } from '@tanstack/react-query'
 import type { Conversation } from '#shared/conversation.ts'
 import type { Message, MessageStatus } from '#shared/message.ts'
 import type { Session } from '#shared/session.ts'
@@ -27,6 +27,42 @@ export function messagesOf(data: MessageData | undefined): Message[] {
   const byId = new Map<string, Message>()
   for (const page of data?.pages ?? []) for (const message of page.messages) byId.set(message.id, message)
   return [...byId.values()].toSorted(compareMessages)
+}
+
+/**
+ * An answer may have been on its way while events brought newer things: what they brought stays. Messages are never taken away, so
+ * those that the answer lacks within its reach are newer than it.
+ */
+export function mergeMessages(known: MessageData | undefined, answer: MessageData): MessageData {
+  const [newest, ...older] = answer.pages
+  if (!known || !newest) return answer
+  const before = new Map(messagesOf(known).map((message) => [message.id, message]))
+  const pages = [newest, ...older].map((page) => ({
+    ...page,
+    messages: page.messages.map((message) => {
+      const old = before.get(message.id)
+      return old ? { ...message, status: laterStatus(old.status, message.status) } : message
+    }),
+  }))
+  const [first] = messagesOf(answer)
+  const answered = new Set(messagesOf(answer).map(({ id }) => id))
+  const added = [...before.values()].filter(({ id }) => !answered.has(id))
+  const kept = first ? added.filter((message) => compareMessages(message, first) > 0) : added
+  const [top, ...rest] = pages
+  if (!top) return answer
+  return replaceEqualDeep(known, { ...answer, pages: [{ ...top, messages: [...top.messages, ...kept] }, ...rest] })
+}
+
+/** Of a conversation that an answer and an event both know, the one with the newer activity stays. */
+export function mergeConversations(known: ConversationData | undefined, answer: ConversationData): ConversationData {
+  if (!known) return answer
+  const before = new Map(conversationsOf(known).map((conversation) => [conversation.id, conversation]))
+  const newer = (conversation: Conversation): Conversation => {
+    const old = before.get(conversation.id)
+    return old && Date.parse(old.activity_at) > Date.parse(conversation.activity_at) ? old : conversation
+  }
+  const pages = answer.pages.map((page) => ({ ...page, conversations: page.conversations.map(newer) }))
+  return replaceEqualDeep(known, { ...answer, pages })
 }
 
 /** The contract's order: WhatsApp's time, then arrival. */

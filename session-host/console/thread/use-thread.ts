@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useMemo, useState } from 'react'
 import type { Conversation } from '#shared/conversation.ts'
 import type { Message } from '#shared/message.ts'
-import { findConversation, messagesKey, messagesOf } from '../live/cache.ts'
+import { findConversation, mergeMessages, messagesKey, messagesOf, type MessageData } from '../live/cache.ts'
 import { useObservable } from '../live/observable.ts'
 import { useParts } from '../parts.ts'
 
@@ -47,6 +47,7 @@ export function useMessages(conversationId: string, unread: number): Thread {
       rest.messages({ conversationId, limit: pageParam === null ? firstLimit : 50, before: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.previous_cursor,
+    structuralSharing: (known, answer) => mergeMessages(known as MessageData | undefined, answer as MessageData),
     refetchInterval: joined ? false : 10_000,
   })
   const { data, isPending, isFetching, isFetchingNextPage, error, hasNextPage, fetchNextPage, refetch } = query

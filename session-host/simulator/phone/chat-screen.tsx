@@ -25,9 +25,11 @@ export function ChatScreen(props: { phone: Phone; other: string; onBack: () => v
   const [autoRead] = useAutoRead(phone.number)
   const read = useMutation({ mutationFn: () => control.read(phone.number, other), onSettled: refresh })
   const { mutate: readNow } = read
+  // One may be read while the next arrives: the count is the same then, the last message isn't.
+  const last = chat?.last?.n
   useEffect(() => {
     if (autoRead && unread > 0 && !phone.airplane) readNow()
-  }, [autoRead, unread, phone.airplane, readNow])
+  }, [autoRead, unread, last, phone.airplane, readNow])
 
   return (
     <>
