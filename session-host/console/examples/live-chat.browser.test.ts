@@ -55,6 +55,7 @@ it('says why a sign-in was refused, and lists the conversations after one', asyn
   await page.getByRole('status').getByText('SUBSCRIBED').waitFor()
   await page.getByRole('button', { name: bea.name }).click()
   await messages().getByText('← De antes').waitFor()
+  expect(await messages().getByRole('listitem').count()).toBe(1)
 })
 
 it('shows what a contact writes at once, as text whatever it contains', async () => {
@@ -72,6 +73,7 @@ it('sends, and shows how far the message has got', async () => {
   await messages()
     .getByText(/→ Hola desde la página \((delivered|read)\)/)
     .waitFor()
+  expect(await page.getByRole('textbox', { name: 'Mensaje' }).inputValue()).toBe('')
 })
 
 it('joins again after its connection was lost, and shows what was missed', async () => {
@@ -82,8 +84,9 @@ it('joins again after its connection was lost, and shows what was missed', async
   )
   await gateway.control.post(`/phones/${bea.number}/say`, { to: ana.number, text: 'Mientras no estabas' })
   await another
-  await messages().getByText('← Mientras no estabas').waitFor()
   await page.getByRole('status').getByText('SUBSCRIBED').waitFor()
+  await messages().getByText('← Mientras no estabas').waitFor()
+  expect(await messages().getByRole('listitem').count()).toBe(4)
 })
 
 it('talks to its own origin and Supabase only, and breaks nothing', () => {
