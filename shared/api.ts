@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
-import { Message } from './message.ts'
+import { Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Session } from './session.ts'
 
 /** REST requests and responses: the routes validate with these, and the OpenAPI document is generated from them. */
@@ -71,5 +72,60 @@ export const StartConversationResponse = z.object({ success, conversation: Conve
 
 export const MarkReadRequest = z.strictObject({ conversationId: ConversationReference })
 export const MarkReadResponse = z.object({ success, conversation_id: z.uuid(), read: z.number().int() })
+
+export const ContactsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(4096).optional(),
+  q: z.string().max(200).optional(),
+})
+export const ContactsResponse = z.object({
+  success,
+  contacts: z.array(Contact),
+  next_cursor: z.string().nullable(),
+})
+
+/** A day (its first moment in UTC) or a moment. */
+const Moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })])
+
+export const SearchQuery = z.object({
+  q: z.string().min(1).max(200),
+  conversationId: ConversationReference.optional(),
+  /** Inclusive, by WhatsApp's time. */
+  from: Moment.optional(),
+  /** Exclusive. */
+  to: Moment.optional(),
+  type: MessageType.optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(1024).optional(),
+})
+
+/** A message that holds every word sought. */
+export const SearchResult = z.object({
+  message_id: z.uuid(),
+  conversation_id: z.uuid(),
+  session_id: z.uuid(),
+  external_id: z.string(),
+  kind: z.enum(['contact', 'group']),
+  contact_name: z.string().nullable(),
+  contact_photo_url: z.string().nullable(),
+  sender_type: SenderType,
+  message_type: MessageType,
+  from_me: z.boolean(),
+  sender_jid: z.string().nullable(),
+  status: MessageStatus,
+  created_at: z.string(),
+  /** Excerpt of the text, up to 160 characters around the first hit. Plain text. */
+  snippet: z.string(),
+  /** The hits in the snippet, each `[from, to)` in UTF-16 code units as JavaScript's slice counts. */
+  highlights: z.array(z.tuple([z.number().int(), z.number().int()])),
+  /** Pass as `before` to get_messages: that page ends with this message, and its next_cursor leads on from there. */
+  page_cursor: z.string(),
+})
+export type SearchResult = z.infer<typeof SearchResult>
+export const SearchResponse = z.object({
+  success,
+  results: z.array(SearchResult),
+  next_cursor: z.string().nullable(),
+})
 
 export const SessionResponse = z.object({ success, session: Session })

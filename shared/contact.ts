@@ -1,4 +1,20 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min'
+import { z } from 'zod'
+
+/** A person as the API shows them. `jids` are all ids of theirs, numbers first; `display_name` is what displayName says. */
+export const Contact = z.object({
+  id: z.uuid(),
+  session_id: z.uuid(),
+  display_name: z.string().nullable(),
+  name: z.string().nullable(),
+  verified_name: z.string().nullable(),
+  push_name: z.string().nullable(),
+  phone: z.string().nullable(),
+  jids: z.array(z.string()),
+  /** The conversation with them, when there is one. */
+  conversation_id: z.uuid().nullable(),
+})
+export type Contact = z.infer<typeof Contact>
 
 /** Names by which a person may be known. */
 export interface ContactNames {

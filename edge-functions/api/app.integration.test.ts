@@ -6,6 +6,8 @@ const routes = [
   ['GET', '/api/whatsapp/qr'],
   ['GET', '/api/whatsapp/get_conversations'],
   ['GET', '/api/whatsapp/get_messages?conversationId=1234567890@s.whatsapp.net'],
+  ['GET', '/api/whatsapp/contacts'],
+  ['GET', '/api/whatsapp/search?q=hola'],
   ['GET', '/api/whatsapp/session'],
   ['POST', '/api/whatsapp/send_message'],
   ['POST', '/api/whatsapp/start_conversation'],

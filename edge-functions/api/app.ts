@@ -7,9 +7,11 @@ import { createAuthentication } from './auth.ts'
 import { allowOrigins } from './cors.ts'
 import { errorResponse, type FailureReport } from './errors.ts'
 import { apiDocument, registerBearer } from './openapi.ts'
+import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { qrRoutes } from './routes/qr.ts'
+import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { validationError } from './validation-error.ts'
 
@@ -60,6 +62,8 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', qrRoutes(dependencies))
   app.route('/', conversationRoutes(dependencies))
   app.route('/', messageRoutes(dependencies))
+  app.route('/', contactRoutes(dependencies))
+  app.route('/', searchRoutes(dependencies))
   app.route('/', sessionRoutes(dependencies))
   app.get('/api/openapi.json', (c) => c.json(apiDocument(app, supabaseUrl)))
 

@@ -1,6 +1,6 @@
 import { PublicError } from '#shared/errors.ts'
 
-/** A place in a list: a row's timestamp to the microsecond as the database writes it, and what breaks ties. */
+/** A place in a list: what orders it (a row's timestamp to the microsecond as the database writes it, or a name), and what breaks ties. */
 export interface Position {
   at: string
   key: string
@@ -16,12 +16,19 @@ export async function writeCursor(filter: readonly unknown[], { at, key }: Posit
   return toBase64Url(JSON.stringify([await sealOf(filter), at, key]))
 }
 
-/** Takes a cursor apart, or fails with invalid_cursor. Whether it belongs to the list is for `belongsTo` to say. */
-export function readCursor(text: string, param: string): Cursor {
+/**
+ * Takes a cursor of a list that is ordered by time, or by what `isPlace` accepts, apart, or fails with invalid_cursor. Whether it
+ * belongs to the list is for `belongsTo` to say.
+ */
+export function readCursor(
+  text: string,
+  param: string,
+  isPlace: (value: unknown) => value is string = isTimestamp,
+): Cursor {
   const parts = fromBase64Url(text)
   if (Array.isArray(parts) && parts.length === 3) {
     const [seal, at, key]: unknown[] = parts
-    if (typeof seal === 'string' && isTimestamp(at) && isKey(key)) return { seal, at, key }
+    if (typeof seal === 'string' && isPlace(at) && isKey(key)) return { seal, at, key }
   }
   throw new PublicError('invalid_cursor', { param })
 }
@@ -43,6 +50,11 @@ function isTimestamp(value: unknown): value is string {
     /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)$/.test(value) &&
     !Number.isNaN(Date.parse(value))
   )
+}
+
+/** A name in the form that lists of people are ordered by. */
+export function isSortName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 1024 && value.isWellFormed() && !value.includes('\0')
 }
 
 /** A uuid, or an ordinal that fits a bigint. */

@@ -1,3 +1,5 @@
+import type { SearchResult } from '#shared/api.ts'
+import type { Contact } from '#shared/contact.ts'
 import type { Conversation } from '#shared/conversation.ts'
 import type { Message } from '#shared/message.ts'
 import type { Session } from '#shared/session.ts'
@@ -50,6 +52,37 @@ export const sentMessageExample: Message = {
   ordinal: 42,
   from_me: true,
   status: 'pending',
+}
+
+export const contactExample: Contact = {
+  id: '3f333df6-90a4-4fda-8dd3-9485d27cee36',
+  session_id: conversationExample.session_id,
+  display_name: 'Juan Pérez',
+  name: 'Juan Pérez',
+  verified_name: null,
+  push_name: 'Juanito',
+  phone: '1234567890',
+  jids: ['1234567890@s.whatsapp.net', '98765432101234@lid'],
+  conversation_id: conversationExample.id,
+}
+
+export const searchResultExample: SearchResult = {
+  message_id: messageExample.id,
+  conversation_id: conversationExample.id,
+  session_id: conversationExample.session_id,
+  external_id: conversationExample.external_id,
+  kind: 'contact',
+  contact_name: conversationExample.contact_name,
+  contact_photo_url: null,
+  sender_type: 'user',
+  message_type: 'text',
+  from_me: false,
+  sender_jid: null,
+  status: 'received',
+  created_at: messageExample.created_at,
+  snippet: 'Hola, ¿cómo estás?',
+  highlights: [[0, 4]],
+  page_cursor: 'WyI4YzFlMzQ1NmE3YjhjOWQwIiwiMjAyNS0wMS0yMFQxMDowMDowMCswMDowMCIsIjQyIl0',
 }
 
 export const sessionExample: Session = {

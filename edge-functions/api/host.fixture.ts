@@ -119,8 +119,8 @@ export async function createHostStandIn(databaseUrl: string): Promise<HostStandI
     async addConversation(sessionId, { jid, aliases = [], name = null, at, archived = false }) {
       const [row] = await query<{ id: string }>(
         `with person as (
-             insert into public.contacts (user_id, session_id, name)
-               select user_id, id, $3 from public.whatsapp_sessions where id = $1 returning id, user_id, session_id),
+             insert into public.contacts (user_id, session_id, name, phone)
+               select user_id, id, $3, substring($2 from '^([0-9]{5,20})@s[.]whatsapp[.]net$') from public.whatsapp_sessions where id = $1 returning id, user_id, session_id),
            identities as (
              insert into public.contact_identities (session_id, jid, contact_id, user_id)
                select person.session_id, jid, person.id, person.user_id from person, unnest($6::text[]) as jid)

@@ -1,6 +1,23 @@
+import { z } from '@hono/zod-openapi'
 import { PublicError } from '#shared/errors.ts'
+import type { ApiContext } from './api-env.ts'
 
-export const idempotencyHeader = 'Idempotency-Key'
+const idempotencyHeader = 'Idempotency-Key'
+
+/** The header as the OpenAPI document describes it. */
+export const idempotencyHeaders = z.object({
+  'idempotency-key': z.string().optional().openapi({ description: '1 to 255 characters, quoted or bare.' }),
+})
+
+/** The key of a request, or null. Fails with invalid_request when it has the wrong form. */
+export function idempotencyKeyOf(c: ApiContext): string | null {
+  return parseIdempotencyKey(c.req.header(idempotencyHeader))
+}
+
+/** Marks an answer that repeats the first one of its key. */
+export function markReplayed(c: ApiContext, replayed: boolean | undefined): void {
+  if (replayed) c.header('Idempotent-Replayed', 'true')
+}
 
 /**
  * The key of an Idempotency-Key header: quoted as draft-ietf-httpapi-idempotency-key-header writes it (a string of RFC 8941:

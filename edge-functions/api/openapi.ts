@@ -23,6 +23,7 @@ export function apiDocument(app: Routes, supabaseUrl: string) {
     tags: [
       { name: 'session', description: 'The linked number' },
       { name: 'conversations', description: 'Chats with people and groups' },
+      { name: 'contacts', description: 'People, by name' },
       { name: 'messages', description: 'What was written in them' },
     ],
   })

@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { SearchResult } from '#shared/api.ts'
+import { Contact, displayName } from '#shared/contact.ts'
 import { Conversation } from '#shared/conversation.ts'
 import { Message } from '#shared/message.ts'
 import { SessionStatus, type Session } from '#shared/session.ts'
@@ -30,6 +32,20 @@ export const ConversationRow = Conversation.extend({
   last_message_at: Time.nullable(),
   activity_at: Time,
 })
+
+/** A row of list_contacts(). */
+export const ContactRow = Contact.omit({ display_name: true }).transform((row): Contact => ({
+  ...row,
+  display_name: displayName({
+    name: row.name,
+    verifiedName: row.verified_name,
+    pushName: row.push_name,
+    phone: row.phone,
+  }),
+}))
+
+/** A row of search_messages(), but for the cursor. */
+export const SearchRow = SearchResult.omit({ page_cursor: true }).extend({ created_at: Time })
 
 /** What link_state() answers. */
 export const LinkState = z.object({

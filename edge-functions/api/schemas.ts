@@ -1,14 +1,18 @@
 import { z } from '@hono/zod-openapi'
 import {
+  ContactsResponse,
   ConversationsResponse,
   ErrorResponse,
   MarkReadResponse,
   MessagesResponse,
   QrResponse,
+  SearchResponse,
+  SearchResult,
   SendMessageResponse,
   SessionResponse,
   StartConversationResponse,
 } from '#shared/api.ts'
+import { Contact } from '#shared/contact.ts'
 import { Conversation } from '#shared/conversation.ts'
 import { Message } from '#shared/message.ts'
 import { Session } from '#shared/session.ts'
@@ -19,6 +23,8 @@ import { Session } from '#shared/session.ts'
  */
 const MessageComponent = Message.clone().openapi('Message')
 const ConversationComponent = Conversation.clone().openapi('Conversation')
+const ContactComponent = Contact.clone().openapi('Contact')
+const SearchResultComponent = SearchResult.clone().openapi('SearchResult')
 const SessionComponent = Session.clone().openapi('Session')
 
 export const schemas = {
@@ -33,5 +39,7 @@ export const schemas = {
   markedRead: MarkReadResponse.clone().openapi('MarkReadResponse'),
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),
   sentMessage: SendMessageResponse.extend({ message: MessageComponent }).openapi('SendMessageResponse'),
+  contacts: ContactsResponse.extend({ contacts: z.array(ContactComponent) }).openapi('ContactsResponse'),
+  search: SearchResponse.extend({ results: z.array(SearchResultComponent) }).openapi('SearchResponse'),
   session: SessionResponse.extend({ session: SessionComponent }).openapi('SessionResponse'),
 }

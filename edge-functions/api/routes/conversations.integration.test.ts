@@ -182,6 +182,19 @@ describe.each(places)('conversations under %s', (place) => {
       }
     })
 
+    it('asks the host once for one key, and answers its result to every repeat', async () => {
+      const { id, token, session } = await linkedUser()
+      const headers = { 'idempotency-key': '"start-1"' }
+      const ask = () => post('start_conversation', token, { phone: '1234567890' }, { headers })
+      const asking = [ask(), ask()]
+      const command = await api.host.untilCommand(id, 'start_conversation')
+      const conversation = await api.host.addConversation(session, { jid: '1234567890@s.whatsapp.net' })
+      await api.host.finish(command, { conversation_id: conversation })
+      for (const answer of [...(await Promise.all(asking)), await ask()])
+        expect(successOf(answer, 200, StartConversationResponse).conversation.id).toBe(conversation)
+      expect(await api.host.query('select from private.session_commands where user_id = $1', [id])).toHaveLength(1)
+    })
+
     it('refuses what is no number and no person’s JID, before anybody is asked', async () => {
       const { id, token } = await linkedUser()
       for (const phone of ['abc', '123', '+', '0123456789', '+34 600 111 222 333 444 555', '١٢٣٤٥٦٧٨٩'])
@@ -229,6 +242,29 @@ describe.each(places)('conversations under %s', (place) => {
       const { payload } = await api.host.untilCommand(id, 'mark_read')
       expect((payload['message_ids'] as string[]).toSorted()).toEqual(messages.toSorted())
       expect((await list(token)).conversations[0]?.unread_count).toBe(0)
+    })
+
+    it('leaves what arrived meanwhile unread when a key is repeated, and refuses the key for another conversation', async () => {
+      const { token, session } = await linkedUser()
+      const [one, two] = [
+        await api.host.addConversation(session, { jid: '1234567890@s.whatsapp.net' }),
+        await api.host.addConversation(session, { jid: '1234567891@s.whatsapp.net' }),
+      ]
+      await api.host.addMessage(one, { text: 'uno', at: '2025-01-20T10:00:00Z' })
+      const headers = { 'idempotency-key': 'read-1' }
+      const again = (conversationId: string) => post('mark_read', token, { conversationId }, { headers })
+      expect(successOf(await again(one), 200, MarkReadResponse).read).toBe(1)
+      const late = await api.host.addMessage(one, { text: 'dos', at: '2025-01-20T10:01:00Z' })
+      const repeated = await again('1234567890@s.whatsapp.net')
+      expect(successOf(repeated, 200, MarkReadResponse).read).toBe(1)
+      expect(repeated.headers.get('idempotent-replayed')).toBe('true')
+      const [row] = await api.host.query('select status from public.messages_new where id = $1', [late])
+      expect(row).toEqual({ status: 'received' })
+      expect(await again(two)).toBeError(409, 'idempotency_conflict')
+      expect(await post('start_conversation', token, { phone: '1234567890' }, { headers })).toBeError(
+        409,
+        'idempotency_conflict',
+      )
     })
 
     it('answers 404 alike for what does not exist and what is another user’s', async () => {

@@ -7,6 +7,7 @@ import type { ApiContext, ApiEnv, RouteDependencies, Routes } from '../api-env.t
 import { conversationReference } from '../conversation-reference.ts'
 import { belongsTo, readCursor, writeCursor } from '../cursor.ts'
 import { conversationExample } from '../examples.ts'
+import { idempotencyHeaders, idempotencyKeyOf, markReplayed } from '../idempotency-key.ts'
 import { limitBody, requireJson } from '../json-body.ts'
 import { bearer, errorAnswers, jsonAnswer } from '../openapi.ts'
 import { pollUntil } from '../poll-until.ts'
@@ -42,10 +43,12 @@ export function conversationRoutes({ authenticate, waits, now }: RouteDependenci
     tags: ['conversations'],
     summary: 'Open a conversation with a number',
     description:
-      'Looks the number up on WhatsApp, waiting up to 15 seconds. A conversation that exists is answered at once.',
+      'Looks the number up on WhatsApp, waiting up to 15 seconds. A conversation that exists is answered at once. With an ' +
+      'Idempotency-Key a repeat waits for and answers what the first request asked for.',
     security: bearer,
     middleware: [authenticate, limitBody, requireJson] as const,
     request: {
+      headers: idempotencyHeaders,
       body: {
         required: true,
         content: { 'application/json': { schema: StartConversationRequest, example: { phone: '+1 234 567 890' } } },
@@ -62,6 +65,7 @@ export function conversationRoutes({ authenticate, waits, now }: RouteDependenci
         'invalid_phone',
         'not_on_whatsapp',
         'session_not_linked',
+        'idempotency_conflict',
         'payload_too_large',
         'whatsapp_timeout',
       ),
@@ -73,10 +77,13 @@ export function conversationRoutes({ authenticate, waits, now }: RouteDependenci
     path: '/api/whatsapp/mark_read',
     tags: ['conversations'],
     summary: 'Mark a conversation as read',
-    description: 'Here at once, on WhatsApp as soon as the host has told it.',
+    description:
+      'Here at once, on WhatsApp as soon as the host has told it. With an Idempotency-Key a repeat answers the first count and ' +
+      'leaves what arrived meanwhile unread.',
     security: bearer,
     middleware: [authenticate, limitBody, requireJson] as const,
     request: {
+      headers: idempotencyHeaders,
       body: {
         required: true,
         content: {
@@ -90,7 +97,13 @@ export function conversationRoutes({ authenticate, waits, now }: RouteDependenci
         conversation_id: conversationExample.id,
         read: 2,
       }),
-      ...errorAnswers('invalid_request', 'invalid_json', 'conversation_not_found', 'payload_too_large'),
+      ...errorAnswers(
+        'invalid_request',
+        'invalid_json',
+        'conversation_not_found',
+        'idempotency_conflict',
+        'payload_too_large',
+      ),
     },
   })
 
@@ -98,7 +111,12 @@ export function conversationRoutes({ authenticate, waits, now }: RouteDependenci
     .openapi(list, async (c) => c.json(await conversationPage(c, c.req.valid('query')), 200))
     .openapi(start, async (c) => {
       const database = c.get('database')
-      const started = await database.call('start_conversation', { p_jid: personJid(c, c.req.valid('json')) }, Started)
+      const started = await database.call(
+        'start_conversation',
+        { p_jid: personJid(c, c.req.valid('json')), p_idempotency_key: idempotencyKeyOf(c) },
+        Started,
+      )
+      markReplayed(c, started.replayed)
       const command = started.command_id
       let id: string | null | undefined = started.conversation_id
       if (command !== undefined) {
@@ -113,13 +131,20 @@ export function conversationRoutes({ authenticate, waits, now }: RouteDependenci
     })
     .openapi(markRead, async (c) => {
       const p_conversation = conversationReference(c.req.valid('json').conversationId)
-      const result = await c.get('database').call('mark_read', { p_conversation }, MarkedRead)
+      const { replayed, ...result } = await c
+        .get('database')
+        .call('mark_read', { p_conversation, p_idempotency_key: idempotencyKeyOf(c) }, MarkedRead)
+      markReplayed(c, replayed)
       return c.json({ success: true as const, ...result }, 200)
     })
 }
 
-const Started = z.object({ conversation_id: z.uuid().optional(), command_id: z.number().int().optional() })
-const MarkedRead = z.object({ conversation_id: z.uuid(), read: z.number().int() })
+const Started = z.object({
+  conversation_id: z.uuid().optional(),
+  command_id: z.number().int().optional(),
+  replayed: z.boolean().optional(),
+})
+const MarkedRead = z.object({ conversation_id: z.uuid(), read: z.number().int(), replayed: z.boolean().optional() })
 const CommandState = z.object({
   status: z.enum(['queued', 'claimed', 'done', 'dead']),
   result: z.object({ conversation_id: z.uuid() }).nullish().catch(null),
@@ -162,13 +187,13 @@ async function conversationPage(c: ApiContext, query: z.output<typeof Conversati
   const filter = ['conversations', c.get('caller').userId, q, archived]
   const cursor = query.cursor === undefined ? null : readCursor(query.cursor, 'cursor')
   if (cursor && !(await belongsTo(cursor, filter))) throw new PublicError('invalid_cursor', { param: 'cursor' })
-  const { rows, more } = await takePage(limit, (p_limit, from: ConversationKey | null) =>
+  const { rows, more } = await takePage(limit, (p_limit) =>
     c.get('database').call(
       'list_conversations',
       {
         p_limit,
-        p_before_activity: from?.activity_at ?? cursor?.at ?? null,
-        p_before_id: from?.id ?? cursor?.key ?? null,
+        p_before_activity: cursor?.at ?? null,
+        p_before_id: cursor?.key ?? null,
         p_query: q,
         p_archived: archived === 'true',
       },
@@ -185,4 +210,3 @@ async function conversationPage(c: ApiContext, query: z.output<typeof Conversati
 
 /** A row as it comes: a cursor needs its time to the microsecond. */
 const ConversationKey = z.looseObject({ id: z.uuid(), activity_at: z.string() })
-type ConversationKey = z.output<typeof ConversationKey>

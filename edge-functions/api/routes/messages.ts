@@ -5,7 +5,7 @@ import type { ApiContext, ApiEnv, RouteDependencies, Routes } from '../api-env.t
 import { conversationReference } from '../conversation-reference.ts'
 import { belongsTo, readCursor, writeCursor, type Cursor } from '../cursor.ts'
 import { conversationExample, messageExample, sentMessageExample } from '../examples.ts'
-import { idempotencyHeader, parseIdempotencyKey } from '../idempotency-key.ts'
+import { idempotencyHeaders, idempotencyKeyOf, markReplayed } from '../idempotency-key.ts'
 import { limitBody, requireJson } from '../json-body.ts'
 import { bearer, errorAnswers, jsonAnswer } from '../openapi.ts'
 import { MessageRow } from '../rows.ts'
@@ -47,9 +47,7 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     security: bearer,
     middleware: [authenticate, limitBody, requireJson] as const,
     request: {
-      headers: z.object({
-        'idempotency-key': z.string().optional().openapi({ description: '1 to 255 characters, quoted or bare.' }),
-      }),
+      headers: idempotencyHeaders,
       body: {
         required: true,
         content: {
@@ -90,12 +88,12 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
         {
           p_conversation: conversationReference(request.conversationId),
           p_text: request.textContent,
-          p_idempotency_key: parseIdempotencyKey(c.req.header(idempotencyHeader)),
+          p_idempotency_key: idempotencyKeyOf(c),
           p_reply_to: request.replyTo ?? null,
         },
         Submitted,
       )
-      if (replayed) c.header('Idempotent-Replayed', 'true')
+      markReplayed(c, replayed)
       return c.json({ success: true as const, message }, 202)
     })
 }
@@ -119,19 +117,16 @@ async function messagePage(c: ApiContext, query: z.output<typeof MessagesQuery>)
   const reference = conversationReference(query.conversationId)
   const before = await cursorOf(c, reference, query.before, 'before')
   const after = await cursorOf(c, reference, query.after, 'after')
-  const { rows, more } = await takePage(query.limit, async (p_limit, from: MessageKey | null) => {
-    const place = from && { at: from.created_at, key: String(from.ordinal) }
-    const older = after ? null : (place ?? before)
-    const newer = after && (place ?? after)
+  const { rows, more } = await takePage(query.limit, async (p_limit) => {
     const page = await c.get('database').call(
       'list_messages',
       {
         p_conversation: reference,
         p_limit,
-        p_before_at: older?.at ?? null,
-        p_before_ordinal: older?.key ?? null,
-        p_after_at: newer?.at ?? null,
-        p_after_ordinal: newer?.key ?? null,
+        p_before_at: before?.at ?? null,
+        p_before_ordinal: before?.key ?? null,
+        p_after_at: after?.at ?? null,
+        p_after_ordinal: after?.key ?? null,
       },
       z.array(MessageKey),
     )
@@ -153,7 +148,7 @@ async function messagePage(c: ApiContext, query: z.output<typeof MessagesQuery>)
 
 async function cursorAt(row: MessageKey | undefined): Promise<string | null> {
   if (!row) return null
-  return writeCursor(listOf(row.conversation_id), { at: row.created_at, key: String(row.ordinal) })
+  return writeCursor(messagesOf(row.conversation_id), { at: row.created_at, key: String(row.ordinal) })
 }
 
 /** A cursor of a query, once it is sure that it belongs to the conversation, whichever of its ids the query names. */
@@ -165,14 +160,15 @@ async function cursorOf(
 ): Promise<Cursor | null> {
   if (text === undefined) return null
   const cursor = readCursor(text, param)
-  if (await belongsTo(cursor, listOf(reference))) return cursor
+  if (await belongsTo(cursor, messagesOf(reference))) return cursor
   const [{ id }] = await c.get('database').call('get_conversation', { p_conversation: reference }, OneConversation)
-  if (await belongsTo(cursor, listOf(id))) return cursor
+  if (await belongsTo(cursor, messagesOf(id))) return cursor
   throw new PublicError('invalid_cursor', { param })
 }
 
 const OneConversation = z.tuple([z.looseObject({ id: z.uuid() })])
 
-function listOf(conversationId: string): unknown[] {
+/** What cursors of a conversation's messages are sealed with. */
+export function messagesOf(conversationId: string): unknown[] {
   return ['messages', conversationId.toLowerCase()]
 }

@@ -56,6 +56,23 @@ describe.each(places)('the session under %s', (place) => {
     })
   })
 
+  it('is not unlinked again by a repeated key when it was linked anew meanwhile', async () => {
+    const { id, token } = await api.signUp()
+    const session = await api.host.linkedSession(id, '1987654321')
+    const repeatable = () =>
+      api.call(place, '/api/whatsapp/logout', { method: 'POST', token, headers: { 'idempotency-key': 'bye' } })
+    const asking = repeatable()
+    const command = await api.host.untilCommand(id, 'logout')
+    await api.host.unlink(session)
+    await api.host.finish(command, {})
+    expect((await asking).status).toBe(200)
+    await api.host.link(session, '1987654321')
+    const repeated = await repeatable()
+    expect(successOf(repeated, 202, SessionResponse).session).toMatchObject({ connected: true })
+    expect(repeated.headers.get('idempotent-replayed')).toBe('true')
+    expect(await api.host.query('select from private.session_commands where user_id = $1', [id])).toHaveLength(1)
+  })
+
   it('cannot be ended twice, or when there is none', async () => {
     const { id, token } = await api.signUp()
     expect(await logout(token)).toBeError(409, 'session_not_linked')

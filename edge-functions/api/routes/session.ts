@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnv, RouteDependencies, Routes } from '../api-env.ts'
 import { sessionExample } from '../examples.ts'
+import { idempotencyHeaders, idempotencyKeyOf, markReplayed } from '../idempotency-key.ts'
 import { bearer, errorAnswers, jsonAnswer } from '../openapi.ts'
 import { pollUntil } from '../poll-until.ts'
 import { LinkState, sessionOf } from '../rows.ts'
@@ -28,9 +29,12 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
     path: '/api/whatsapp/logout',
     tags: ['session'],
     summary: 'Unlink the phone',
-    description: 'Logs out at WhatsApp and deletes the keys. Conversations stay. Needs no body.',
+    description:
+      'Logs out at WhatsApp and deletes the keys. Conversations stay. Needs no body. With an Idempotency-Key a repeat unlinks ' +
+      'nothing that was linked again meanwhile.',
     security: bearer,
     middleware: [authenticate] as const,
+    request: { headers: idempotencyHeaders },
     responses: {
       200: jsonAnswer('The phone is unlinked.', schemas.session, {
         success: true,
@@ -40,7 +44,7 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
         success: true,
         session: sessionExample,
       }),
-      ...errorAnswers('session_not_linked'),
+      ...errorAnswers('invalid_request', 'session_not_linked', 'idempotency_conflict'),
     },
   })
 
@@ -51,8 +55,16 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
     })
     .openapi(logout, async (c) => {
       const database = c.get('database')
-      await database.call('logout', {}, z.object({ status: z.string() }))
+      const { replayed } = await database.call(
+        'logout',
+        { p_idempotency_key: idempotencyKeyOf(c) },
+        z.object({ status: z.string(), replayed: z.boolean().optional() }),
+      )
+      markReplayed(c, replayed)
       let state = await database.call('link_state', {}, LinkState)
+      // A number that was linked anew since the first request is not on its way out.
+      if (replayed && state.status === 'connected')
+        return c.json({ success: true as const, session: sessionOf(state) }, 202)
       const ended = await pollUntil(
         async () => {
           state = await database.call('link_state', {}, LinkState)
