@@ -1,5 +1,5 @@
 /**
- * Who may do what, as data. Each table, view and function of the schemas `public` and `private` has a row here; one without fails
+ * Who may do what, as data. Each table, view and function of our schemas has a row here; one without fails
  * the tests (policy-matrix.test.ts through SQL, policy-gateway.test.ts through the gateway), and so does one that says something
  * else than what the database does.
  *
@@ -42,6 +42,8 @@ export interface FunctionRow {
   call?: (objects: Objects) => Record<string, unknown>
   /** What another user gets who makes that call: a refusal with this hint, or an answer about own objects alone. */
   stranger?: string
+  /** For administrators: who may call it may do so for any user. */
+  administers?: true
 }
 
 const readable = { select: 'every column' } as const
@@ -57,6 +59,9 @@ export const relations: Record<string, RelationRow> = {
     service_role: { ...readable, update: ['ai_active', 'personality_id', 'no_ac_ai'] },
     ...hostTable,
   },
+  'public.group_participants': { authenticated: readable, service_role: readable, ...hostTable },
+  'public.groups': { authenticated: readable, service_role: readable, ...hostTable },
+  'public.message_receipts': { authenticated: readable, service_role: readable, ...hostTable },
   'public.messages_new': { authenticated: readable, service_role: readable, ...hostTable },
   'public.personalities': {
     authenticated: {
@@ -80,28 +85,56 @@ export const relations: Record<string, RelationRow> = {
   },
 
   'private.conversation_merges': hostTable,
+  'private.erasures': { service_role: readable },
   'private.idempotency_keys': {},
   'private.inbox': hostTable,
   'private.linking_attempts': hostTable,
+  'private.message_search': {},
   'private.session_commands': {
-    session_host: { select: 'every column', insert: 'every column', update: 'every column' },
+    service_role: readable,
+    session_host: { ...readable, insert: 'every column', update: 'every column' },
   },
-  'private.session_leases': hostTable,
-  'private.session_streams': { session_host: { select: 'every column', update: 'every column' } },
+  'private.session_leases': { service_role: readable, ...hostTable },
+  'private.session_streams': { service_role: readable, session_host: { ...readable, update: 'every column' } },
   'private.socket_connections': hostTable,
   'private.whatsapp_credentials': hostTable,
   'private.whatsapp_keys': hostTable,
+
+  'dashboard.sessions': { service_role: readable },
+  'dashboard.storage_per_user': { service_role: readable },
+  'dashboard.stuck_sends': { service_role: readable },
+  'dashboard.volume_per_day': { service_role: readable },
 }
 
 const user = { execute: ['authenticated'] } as const
 const userAndHost = { execute: ['authenticated', 'session_host'] } as const
 const host = { execute: ['session_host'] } as const
+const hostAndService = { execute: ['service_role', 'session_host'] } as const
+const administrator = { execute: ['service_role'], administers: true } as const
 const nobody = { execute: [] } as const
+/** Used by indices, checks or views, and so run by whoever reads or writes the rows. */
+const anyone = { execute: ['authenticated', 'service_role', 'session_host'] } as const
 
 export const functions: Record<string, FunctionRow> = {
   'public.command_result(bigint)': {
     ...user,
     call: ({ commandId }) => ({ p_command_id: commandId }),
+    stranger: 'not_found',
+  },
+  'public.erase_user(uuid,integer)': { ...administrator, call: ({ userId }) => ({ p_user_id: userId }) },
+  'public.event_cursor(uuid)': {
+    ...user,
+    call: ({ sessionId }) => ({ p_session_id: sessionId }),
+    stranger: 'not_found',
+  },
+  'public.export_my_data(jsonb,integer)': {
+    ...user,
+    call: ({ messageId }) => ({ p_cursor: ['public.message_receipts', messageId, ''] }),
+  },
+  'public.export_user(uuid,jsonb,integer)': { ...administrator, call: ({ userId }) => ({ p_user_id: userId }) },
+  'public.get_contact(text)': {
+    ...user,
+    call: ({ contactId }) => ({ p_contact: contactId }),
     stranger: 'not_found',
   },
   'public.get_conversation(text)': {
@@ -110,23 +143,34 @@ export const functions: Record<string, FunctionRow> = {
     stranger: 'conversation_not_found',
   },
   'public.link_state()': { ...user, call: () => ({}) },
+  'public.list_contacts(integer,text,uuid,text,uuid)': {
+    ...user,
+    call: ({ sessionId }) => ({ p_session_id: sessionId }),
+  },
   'public.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': {
     ...user,
     call: ({ sessionId }) => ({ p_session_id: sessionId }),
+  },
+  'public.list_events(uuid,bigint,integer)': {
+    ...user,
+    call: ({ sessionId }) => ({ p_session_id: sessionId }),
+    stranger: 'not_found',
   },
   'public.list_messages(text,integer,timestamp with time zone,bigint,timestamp with time zone,bigint)': {
     ...user,
     call: ({ conversationId }) => ({ p_conversation: conversationId }),
     stranger: 'conversation_not_found',
   },
-  'public.logout()': { ...user, call: () => ({}) },
-  'public.mark_read(text)': {
+  'public.logout(text)': { ...user, call: () => ({}) },
+  'public.mark_read(text,text)': {
     ...user,
     call: ({ jid }) => ({ p_conversation: jid }),
     stranger: 'conversation_not_found',
   },
-  'public.request_link()': { ...user, call: () => ({}) },
-  'public.start_conversation(text)': { ...user, call: ({ jid }) => ({ p_jid: jid }) },
+  'public.request_link(text)': { ...user, call: () => ({}) },
+  'public.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':
+    { ...user, call: () => ({ p_query: 'text' }) },
+  'public.start_conversation(text,text)': { ...user, call: ({ jid }) => ({ p_jid: jid }) },
   'public.submit_message(text,text,text,uuid,text)': {
     ...user,
     call: ({ conversationId, messageId }) => ({
@@ -138,28 +182,70 @@ export const functions: Record<string, FunctionRow> = {
   },
 
   'private.acquire_lease(uuid,uuid,double precision)': host,
+  'private.add_counts(jsonb,jsonb)': nobody,
   'private.append_events(uuid,uuid,jsonb)': host,
+  'private.are_interactions(jsonb)': host,
   'private.assert_lease(uuid,uuid,bigint)': host,
+  'private.blank_punctuation(text)': nobody,
   'private.broadcast_session_events()': nobody,
   'private.claim_commands(uuid,bigint,integer)': host,
+  'private.claim_media_erasures(integer,double precision)': host,
   'private.command_result(bigint)': userAndHost,
+  'private.contact_haystack(text,text,text,text)': anyone,
+  'private.contact_sort_name(text,text,text,text)': anyone,
+  'private.count_rows_of(uuid)': nobody,
   'private.create_session_stream()': nobody,
   'private.default_session(uuid)': nobody,
+  'private.erase_user(uuid,integer)': administrator,
+  'private.event_cursor(uuid)': user,
+  'private.export_my_data(jsonb,integer)': user,
+  'private.export_user(uuid,jsonb,integer)': administrator,
   'private.fail(integer,text,text)': host,
   'private.find_conversation(uuid,text)': nobody,
+  'private.find_result(uuid,text,text)': nobody,
+  'private.fingerprint(jsonb)': nobody,
+  'private.finish_media_erasure(bigint,integer,boolean)': host,
+  'private.fold(text)': anyone,
+  'private.get_contact(text)': user,
   'private.get_conversation(text)': user,
+  'private.haystack_patterns(text)': nobody,
+  'private.index_changed_message()': nobody,
+  'private.index_new_messages()': nobody,
+  'private.is_interaction(jsonb)': host,
   'private.link_state()': userAndHost,
+  'private.list_contacts(integer,text,uuid,text,uuid)': user,
+  'private.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': user,
+  'private.list_events(uuid,bigint,integer)': user,
   'private.list_messages(text,integer,timestamp with time zone,bigint,timestamp with time zone,bigint)': user,
-  'private.mark_read(text)': userAndHost,
+  'private.mark_read(text,text)': userAndHost,
+  'private.mark_read_now(text)': nobody,
   'private.message_json(messages_new)': nobody,
   'private.note_last_message(messages_new)': host,
-  'private.request_link()': userAndHost,
-  'private.request_logout()': userAndHost,
+  'private.own_session(uuid,uuid)': nobody,
+  'private.raise_receipts(uuid,uuid[],text[],text[],timestamp with time zone[])': host,
+  'private.remember_result(uuid,text,text,jsonb)': nobody,
+  'private.request_link(text)': userAndHost,
+  'private.request_link_now()': nobody,
+  'private.request_logout(text)': userAndHost,
+  'private.request_logout_now()': nobody,
   'private.require_user()': nobody,
-  'private.start_conversation(text)': userAndHost,
+  'private.search_document(uuid,uuid,text,text)': nobody,
+  'private.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':
+    user,
+  'private.search_scope(uuid)': nobody,
+  'private.search_snippet(text,text[],text)': nobody,
+  'private.search_terms(text)': nobody,
+  'private.search_words(text)': nobody,
+  'private.set_interaction(uuid,uuid,jsonb)': host,
+  'private.start_conversation(text,text)': userAndHost,
   'private.status_rank(text)': host,
+  'private.store_group(uuid,uuid,jsonb,jsonb)': host,
   'private.submit_message(text,text,text,uuid,text)': userAndHost,
   'private.touch_updated_at()': nobody,
+  'private.trim(integer)': hostAndService,
+  'private.trim_events(interval,bigint,integer)': hostAndService,
+  'private.unindex_deleted_messages()': nobody,
+  'private.utf16_length(text)': nobody,
   'private.wake_hosts(uuid)': host,
   'private.write_keys(uuid,uuid,bigint,bytea,text[],text[],bytea[],text[],text[],bytea[])': host,
 }

@@ -70,7 +70,7 @@ export async function createInhabitant(
       [jid, `${secret} outgoing`, `${secret}key`, 'user'],
     )
     const [command] = await query<{ started: { command_id: number } }>(
-      'select private.start_conversation($1) as started',
+      'select private.start_conversation($1, null) as started',
       [`34622${String(seed).padStart(6, '0')}@s.whatsapp.net`],
     )
     if (!row || !command) throw new Error('a function answered nothing')
@@ -90,6 +90,25 @@ export async function createInhabitant(
     `select (select contact_id from public.contact_identities where session_id = $1 and jid = $2) as contact,
        (select id from public.conversations_new where session_id = $1 and external_id = $3) as "group"`,
     [sessionId, jid, group],
+  )
+  await database.query(
+    `select private.store_group($1, $2, jsonb_build_object('description', $3::text), jsonb_build_array(jsonb_build_object('jid', $4::text)))`,
+    [sessionId, ids?.group, `${secret} description`, jid],
+  )
+  await database.query(`select private.raise_receipts($1, $2, $3, '{delivered}', array[now()])`, [
+    sessionId,
+    [submitted.message.id],
+    [jid],
+  ])
+  await readAll(stack, `insert into private.erasures (user_id, media_prefix) values ($1, $2)`, [userId, `${userId}/`])
+  // A send that has waited for long, for the administrators' views.
+  await asUser(database, userId, (query) =>
+    query(`select private.submit_message($1, $2, null, null, 'user')`, [jid, `${secret} waiting`]),
+  )
+  await readAll(
+    stack,
+    `update public.messages_new set created_at = now() - interval '1 hour' where user_id = $1 and text_content like '% waiting'`,
+    [userId],
   )
   if (!personality || !ids) throw new Error('the world is incomplete')
   return {
