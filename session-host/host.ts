@@ -146,7 +146,10 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
 
   disposables.use(
     await database.listen(wakeChannel, (payload) => {
-      if (payload === null) return publisher.wakeAll()
+      if (payload === null) {
+        supervisor.wakeAll()
+        return publisher.wakeAll()
+      }
       supervisor.wake(payload)
       publisher.wake(payload)
     }),
@@ -158,8 +161,8 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
     }),
   )
   // Notifications may be lost with a connection: nobody waits for the next one.
-  const sweep = setInterval(() => publisher.wakeAll(), 5_000)
-  disposables.defer(() => clearInterval(sweep))
+  const sweeps = [setInterval(() => publisher.wakeAll(), 5_000), setInterval(() => supervisor.wakeAll(), 30_000)]
+  disposables.defer(() => sweeps.forEach((sweep) => clearInterval(sweep)))
 
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)

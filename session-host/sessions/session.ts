@@ -106,11 +106,16 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
       })
   }
 
+  function storageFailed(error: unknown): void {
+    logger.warn({ error: nameOf(error) }, 'credentials could not be read or written, starting anew from what is stored')
+    void stop(isLeaseLost(error) ? 'fenced' : 'graceful')
+  }
+
   async function begin(): Promise<void> {
     auth = await createAuthState(store.credentials, {
       sessionId: lease.sessionId,
       cache: keyCache,
-      onFatal: (error) => void stop(isLeaseLost(error) ? 'fenced' : 'graceful'),
+      onFatal: storageFailed,
     })
     const self = selfOf(auth)
     // A host that died between the scan and its record has the account in its credentials only.
@@ -150,7 +155,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     const left = await replay(state)
     // A stop that began meanwhile has closed the connection that there was; nobody would close this one.
     if (stopping) return
-    const inbox = createInbox(store.credentials)
+    const inbox = createInbox(store.credentials, storageFailed)
     const current = createConnection({
       auth: state,
       inbox,

@@ -16,6 +16,8 @@ export interface SupervisorOptions {
 export interface Supervisor extends AsyncDisposable {
   /** Something changed in a session's rows. */
   wake(sessionId: string): void
+  /** Something may have changed in any: after a gap in the notifications. */
+  wakeAll(): void
   readonly running: ReadonlyMap<string, Session>
 }
 
@@ -138,6 +140,10 @@ export function createSupervisor({
       if (session) return session.wake()
       // Its owner asked for something: no pause.
       pauses.delete(sessionId)
+      scan()
+    },
+    wakeAll() {
+      for (const session of running.values()) session.wake()
       scan()
     },
     async [Symbol.asyncDispose]() {

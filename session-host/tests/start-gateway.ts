@@ -32,8 +32,8 @@ export interface Gateway extends AsyncDisposable {
   stopHost(): Promise<void>
   /** Stops the host, unless that was done, and starts another. */
   restartHost(settings?: HostSettings): Promise<void>
-  /** From now on clients and requests go to a host in another process. */
-  moveTo(url: string): void
+  /** From now on clients and requests go to another host; undefined: to the gateway’s own again. */
+  moveTo(url: string | undefined): void
   /** Makes the phone and links it over the socket, as the guide says. Resolves when it is connected and its history is in. */
   linkPhone(member: Member, phone: Phone): Promise<LinkedPhone>
   rest<T = RestAnswer>(

@@ -46,7 +46,16 @@ export interface AuthState {
  */
 export async function createAuthState(
   storage: CredentialStorage,
-  { sessionId, cache, onFatal }: { sessionId: string; cache: KeyCache; onFatal: (error: unknown) => void },
+  {
+    sessionId,
+    cache,
+    onFatal,
+  }: {
+    sessionId: string
+    cache: KeyCache
+    /** The storage failed and is not used any more: end the connection at once. */
+    onFatal: (error: unknown) => void
+  },
 ): Promise<AuthState> {
   const saved = await storage.load()
   const stored = saved && (JSON.parse(saved.toString('utf8'), BufferJSON.reviver) as AuthenticationCreds)
@@ -73,9 +82,26 @@ export async function createAuthState(
       await storage.write({ ...(credentials ? { credentials } : {}), keys, inbox })
     } catch (error) {
       // Baileys would go on with keys that exist in memory only; the session has to end and start from what is stored.
-      closed = true
-      onFatal(error)
-      throw error
+      throw fatal(error)
+    }
+  }
+  function fatal(error: unknown): unknown {
+    if (closed) return error
+    closed = true
+    onFatal(error)
+    return error
+  }
+
+  /**
+   * Baileys takes a key that could not be read for one that is not there: it would tell WhatsApp that the message can't be decrypted, and
+   * WhatsApp would not deliver it again. So a failed read ends the session, before anything is answered.
+   */
+  async function read(type: string, ids: string[]): Promise<Map<string, Buffer>> {
+    if (closed) throw new Error('the session has ended')
+    try {
+      return await storage.getKeys(type, ids)
+    } catch (error) {
+      throw fatal(error)
     }
   }
 
@@ -90,7 +116,7 @@ export async function createAuthState(
       }
       if (missing.length > 0) {
         const before = commits
-        for (const [id, bytes] of await storage.getKeys(type, missing)) {
+        for (const [id, bytes] of await read(type, missing)) {
           const value = decode(type, bytes)
           found[id] = value
           // What was read while something was written may be of before.

@@ -28,8 +28,8 @@ export interface Inbox {
 /** A plaintext with one byte of padding around an empty message: projects to nothing, but earns the receipt. */
 const emptyMessage = Buffer.from([1])
 
-/** @see Inbox */
-export function createInbox(storage: CredentialStorage): Inbox {
+/** @see Inbox. `onFatal` hears of a storage that can't be read, before Baileys answers for a message that it may have decrypted already. */
+export function createInbox(storage: CredentialStorage, onFatal: (error: unknown) => void): Inbox {
   const stanzas = new Map<string, Record<string, string>>()
 
   async function decryptOnce(
@@ -57,14 +57,17 @@ export function createInbox(storage: CredentialStorage): Inbox {
       }, lock)
     } catch (error) {
       // A ciphertext that comes twice on one connection can't be decrypted twice, and was no failure the first time.
-      const known = await recall(id).catch(() => null)
+      const known = await recall(id)
       if (known) return known
       throw error
     }
   }
 
   async function recall(id: string): Promise<Uint8Array | null> {
-    const stored = await storage.findInbox(id)
+    const stored = await storage.findInbox(id).catch((error: unknown) => {
+      onFatal(error)
+      throw error
+    })
     if (stored === 'projected') return emptyMessage
     return stored && decodeEntry(stored).plaintext
   }
