@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import AxeBuilder from '@axe-core/playwright'
-import type { BrowserContext, Locator, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page, WebSocketRoute } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDev, type Dev } from '../dev/start-dev.ts'
 import { launchBrowser, type TestBrowser } from '../tests/browser.ts'
@@ -27,8 +27,14 @@ afterAll(async () => {
   await dev?.[Symbol.asyncDispose]()
 }, 60_000)
 
-async function newContext(locale: string): Promise<BrowserContext> {
-  const made = await chromium.browser.newContext({ locale, viewport: { width: 1280, height: 800 } })
+type Stored = Awaited<ReturnType<BrowserContext['storageState']>>
+
+async function newContext(locale: string, storageState?: Stored): Promise<BrowserContext> {
+  const made = await chromium.browser.newContext({
+    locale,
+    viewport: { width: 1280, height: 800 },
+    ...(storageState ? { storageState } : {}),
+  })
   made.setDefaultTimeout(30_000)
   made.on('request', (request) => asked.add(new URL(request.url()).origin))
   made.on('weberror', (error) => broken.push(String(error.error())))
@@ -163,8 +169,11 @@ describe('the console', { timeout: 120_000 }, () => {
     await feed().getByRole('article').last().waitFor()
     await page.keyboard.press('Shift+Tab')
     await eventually(() => page.evaluate(() => document.activeElement?.tagName)).toBe('ARTICLE')
+    const place = (): Promise<string | null | undefined> =>
+      page.evaluate(() => document.activeElement?.getAttribute('aria-posinset'))
+    const last = await place()
     await page.keyboard.press('PageUp')
-    await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('aria-posinset'))).not.toBeNull()
+    await eventually(place).toBe(String(Number(last) - 1))
     await page.keyboard.press('Escape')
     await eventually(() => composer().evaluate((field) => field === document.activeElement)).toBe(true)
   })
@@ -192,6 +201,32 @@ describe('the console', { timeout: 120_000 }, () => {
     await feed().getByText('Llegó mientras no estabas').waitFor()
     expect(await composer().inputValue()).toBe('A medio escribir')
     await composer().fill('')
+  })
+
+  it('catches up after a cut connection, and says how much', async () => {
+    const travelling = await newContext('es-ES', await context.storageState())
+    const cuttable = await travelling.newPage()
+    const wires: WebSocketRoute[] = []
+    await cuttable.routeWebSocket(/socket\.io/, (wire) => {
+      wire.connectToServer()
+      wires.push(wire)
+    })
+    await cuttable.goto(page.url())
+    const itsFeed = cuttable.getByRole('feed')
+    await contactSays('Antes del corte')
+    await itsFeed.getByText('Antes del corte').waitFor()
+    await travelling.setOffline(true)
+    for (const wire of wires) await wire.close({ code: 1001 })
+    await cuttable.getByRole('status').getByText('No tienes conexión a internet').waitFor()
+    for (const text of ['Durante el corte, uno', 'Durante el corte, dos']) {
+      await contactSays(text)
+      await feed().getByText(text).waitFor()
+    }
+    await travelling.setOffline(false)
+    await eventually(() => cuttable.getByTestId('spoken').textContent()).toBe('2 mensajes recuperados')
+    const caughtUp = ['Antes del corte', 'Durante el corte, uno', 'Durante el corte, dos']
+    expect(await itsFeed.getByText(/corte/).allTextContents()).toEqual(caughtUp)
+    await travelling.close()
   })
 
   it('says why a session ended and links again', async () => {

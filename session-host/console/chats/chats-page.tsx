@@ -96,7 +96,11 @@ export function ChatsPage({ session, onLink }: { session: Session; onLink: () =>
             <p>{t.pickChatHelp}</p>
           </div>
         ) : (
-          <ThreadPane key={openId} conversationId={openId} />
+          <ThreadPane
+            key={openId}
+            conversationId={openId}
+            listed={list.conversations.find(({ id }) => id === openId)}
+          />
         )}
       </main>
       {adding && <NewChatDialog onClose={() => setAdding(false)} />}

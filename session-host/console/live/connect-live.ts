@@ -56,6 +56,7 @@ export function connectLive(dependencies: {
     autoConnect: false,
     transports: ['websocket'],
     auth: (reply) => void getToken().then((token) => reply({ token })),
+    timeout: 8_000,
     reconnectionDelay: 500,
     reconnectionDelayMax: 5_000,
   })
@@ -64,10 +65,11 @@ export function connectLive(dependencies: {
     const resumes = Object.keys(seen).length > 0
     const gapEnds = Date.now()
     recovery = resumes && !token ? { since: gapEnds, count: 0 } : recovery
-    const since = resumes ? { since: { ...seen } } : {}
+    // A first join has no position yet: one from the future is answered with `resync`, which says where the stream is.
+    const since = resumes ? { ...seen } : Number.MAX_SAFE_INTEGER
     const answer = await socket
       .timeout(10_000)
-      .emitWithAck('join', { ...(token ? { token } : {}), ...since })
+      .emitWithAck('join', token ? { token } : { since })
       .catch((): Acknowledgement => ({ ok: false, error: { code: 'timeout', message: '' } }))
     if (!answer.ok) {
       change({ trouble: answer.error.message || null })
@@ -75,15 +77,8 @@ export function connectLive(dependencies: {
       if (socket.connected && !token) setTimeout(() => socket.connected && socket.disconnect().connect(), 2_000)
       return
     }
-    notePosition(answer.data)
     change({ joined: true, lost: false, trouble: null })
-    if (!resumes) listeners.onResync()
     if (recovery) setTimeout(reportRecovery, 800)
-  }
-
-  function notePosition(data: unknown): void {
-    const { sessionId, seq } = (data ?? {}) as { sessionId?: unknown; seq?: unknown }
-    if (typeof sessionId === 'string' && typeof seq === 'number') seen[sessionId] = Math.max(seen[sessionId] ?? 0, seq)
   }
 
   function reportRecovery(): void {
@@ -130,6 +125,11 @@ export function connectLive(dependencies: {
     listeners.onResync()
   })
   socket.on('error', (sentence) => change({ trouble: sentence }))
+  // Back on the network there is no reason to wait for the next attempt.
+  const reconnect = (): void => {
+    if (!socket.connected) socket.disconnect().connect()
+  }
+  window.addEventListener('online', reconnect)
   const stopRefresh = dependencies.onTokenRefresh((token) => {
     if (socket.connected) void join(token)
   })
@@ -146,6 +146,7 @@ export function connectLive(dependencies: {
     },
     [Symbol.dispose]: () => {
       stopRefresh()
+      window.removeEventListener('online', reconnect)
       socket.removeAllListeners()
       socket.disconnect()
     },

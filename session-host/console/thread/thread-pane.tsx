@@ -17,10 +17,11 @@ import { useMarkRead } from './use-mark-read.ts'
 import { useConversation, useMessages } from './use-thread.ts'
 
 /** The open chat: who it is with, its messages, and where to write. */
-export function ThreadPane({ conversationId }: { conversationId: string }): ReactNode {
+export function ThreadPane(props: { conversationId: string; listed: Conversation | undefined }): ReactNode {
   const { t } = useLanguage()
-  const { data: conversation, isPending } = useConversation(conversationId)
-  if (isPending) return <div className="thread" aria-busy="true" />
+  const { data, isPending } = useConversation(props.conversationId, props.listed === undefined)
+  const conversation = props.listed ?? data
+  if (isPending && !conversation) return <div className="thread" aria-busy="true" />
   if (!conversation)
     return (
       <div className="empty" role="alert">

@@ -6,8 +6,8 @@ import { findConversation, mergeMessages, messagesKey, messagesOf, type MessageD
 import { useObservable } from '../live/observable.ts'
 import { useParts } from '../parts.ts'
 
-/** The conversation's row: from the lists when they have it, else straight from the table, which its owner may read. */
-export function useConversation(id: string) {
+/** The row of a conversation that no list shows: from an earlier list, else straight from the table, which its owner may read. */
+export function useConversation(id: string, enabled: boolean) {
   const { supabase } = useParts()
   const queryClient = useQueryClient()
   return useQuery({
@@ -23,6 +23,7 @@ export function useConversation(id: string) {
       return data as Conversation | null
     },
     initialData: () => findConversation(queryClient, id),
+    enabled,
   })
 }
 
