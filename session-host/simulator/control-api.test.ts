@@ -81,6 +81,8 @@ test('a wrong request is answered with a code and a sentence', async () => {
     ['POST', '/phones', json('x'.repeat(2_200_000)), 413, 'too_large'],
     ['GET', '/camera', {}, 404, 'nothing_in_view'],
     ['GET', '/nowhere', {}, 404, 'not_found'],
+    ['GET', '/%E0%A4', {}, 404, 'not_found'],
+    ['GET', '/..%2f..%2fmain.ts', {}, 404, 'not_found'],
   ] as const
   for (const [method, path, init, status, code] of cases) {
     expect({ path, ...(await control.request(method, path, init)) }).toMatchObject({

@@ -126,3 +126,16 @@ test('a message sent twice with the same id is shown once, with two copies', asy
   await world.whenShown(friend.number, me.number, (each) => each.copies === 2)
   expect(await world.shown(friend.number, me.number)).toHaveLength(1)
 })
+
+test('a message that is read at once is confirmed as delivered first, and neither before the receipt delay', async () => {
+  await using world = await createWorldOfTwo('order')
+  const { companion, control, me, friend, friendJid } = world
+  const sent = await companion.socket.sendMessage(friendJid.lid, { text: 'rápido' })
+  const started = Date.now()
+  await world.whenShown(friend.number, me.number, (each) => each.text === 'rápido')
+  await control.post(`/phones/${friend.number}/read`, { with: me.number })
+  const receipts = () => companion.stanzas.filter((each) => each.tag === 'receipt' && each.attrs.id === sent?.key.id)
+  await companion.until('both receipts', () => receipts().length === 2)
+  expect(receipts().map((each) => each.attrs.type)).toEqual([undefined, 'read'])
+  expect(Date.now() - started).toBeGreaterThan(200)
+})

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { extname, join, normalize } from 'node:path'
+import { extname, join, normalize, sep } from 'node:path'
 import type { Hono } from 'hono'
 
 /** Serves the built phone page at `/`, when there is one: plain files, read at each request. */
 export function addPhonePage(app: Hono, folder: string): void {
   app.get('/*', async (c, next) => {
-    const path = decodeURIComponent(c.req.path)
-    const file = normalize(join(folder, path.endsWith('/') ? `${path}index.html` : path))
-    if (!file.startsWith(folder)) return next()
+    const file = pathOf(folder, c.req.path)
+    if (file === undefined) return next()
     try {
       const bytes = await readFile(file)
       return c.body(new Uint8Array(bytes), 200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' })
@@ -15,6 +14,17 @@ export function addPhonePage(app: Hono, folder: string): void {
       return next()
     }
   })
+}
+
+/** The file that a request means, if it lies in the folder. */
+function pathOf(folder: string, path: string): string | undefined {
+  try {
+    const plain = decodeURIComponent(path)
+    const file = normalize(join(folder, plain.endsWith('/') ? `${plain}index.html` : plain))
+    return file.startsWith(folder + sep) ? file : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const TYPES: Record<string, string> = {
