@@ -30,6 +30,9 @@ create index erasures_media_idx on private.erasures (next_attempt_at) where stat
 alter table private.erasures enable row level security;
 grant select on private.erasures to service_role;
 
+create index session_commands_user_id_idx on private.session_commands (user_id, id);
+create index conversation_merges_user_id_idx on private.conversation_merges (user_id, old_id);
+
 /** How many rows a user has in each table of this product that names its owner or its session. */
 create function private.count_rows_of(p_user_id uuid) returns jsonb
   language plpgsql
@@ -74,7 +77,7 @@ create function private.add_counts(p_a jsonb, p_b jsonb) returns jsonb
   immutable
   set search_path = ''
 as $$
-  select coalesce(jsonb_object_agg(key, value), '{}') from (
+  select coalesce(jsonb_object_agg(key, value) filter (where value > 0), '{}') from (
     select key, sum(value::bigint) as value
       from (select * from jsonb_each_text(p_a) union all select * from jsonb_each_text(p_b)) both_of group by key) sums
 $$;
@@ -93,7 +96,9 @@ as $$
 declare
   v_erasure private.erasures;
   v_counts jsonb;
-  v_messages bigint;
+  v_messages uuid[];
+  v_commands bigint;
+  v_receipts bigint;
   v_left jsonb;
 begin
   if p_user_id is null or p_limit < 1 then
@@ -106,18 +111,20 @@ begin
   -- Writers hold the lease row until their commit; without it nobody writes for these sessions, and nobody may take it.
   perform from public.whatsapp_sessions where user_id = p_user_id order by id for update;
   update public.whatsapp_sessions set desired = 'stopped', linked_at = null where user_id = p_user_id and (desired <> 'stopped' or linked_at is not null);
-  v_counts := '{}';
   with gone as (
     delete from private.session_leases where session_id in (
       select id from public.whatsapp_sessions where user_id = p_user_id) returning 1)
   select case when count(*) > 0 then jsonb_build_object('private.session_leases', count(*)) else '{}' end into v_counts from gone;
 
-  delete from public.messages_new where id in (
-    select id from public.messages_new where user_id = p_user_id order by ordinal limit p_limit);
-  get diagnostics v_messages = row_count;
-  if v_messages > 0 then
-    v_counts := private.add_counts(v_counts, jsonb_build_object('public.messages_new', v_messages));
-  end if;
+  -- What refers to messages goes by itself, too, but would not be counted.
+  v_messages := array(select id from public.messages_new where user_id = p_user_id order by ordinal limit p_limit);
+  delete from private.session_commands where user_id = p_user_id;
+  get diagnostics v_commands = row_count;
+  delete from public.message_receipts where message_id = any (v_messages);
+  get diagnostics v_receipts = row_count;
+  delete from public.messages_new where id = any (v_messages);
+  v_counts := private.add_counts(v_counts, jsonb_build_object('private.session_commands', v_commands,
+    'public.message_receipts', v_receipts, 'public.messages_new', cardinality(v_messages)));
   if exists (select from public.messages_new where user_id = p_user_id) then
     update private.erasures set removed = private.add_counts(removed, v_counts) where id = v_erasure.id returning * into v_erasure;
     return jsonb_build_object('erasure_id', v_erasure.id, 'done', false, 'removed', v_erasure.removed,
