@@ -70,6 +70,46 @@ begin
 end
 $$;
 
+/**
+ * The conversation that a user means by a uuid (also of a merged one) or a JID (any the person ever had), or null.
+ * JIDs are looked up in the default session first. Case, device and the old @c.us form are forgiven. As before, but by two look-ups
+ * through indexes: one condition joined by OR reads every conversation.
+ */
+create or replace function private.find_conversation(p_user_id uuid, p_reference text) returns uuid
+  language plpgsql
+  stable
+  set search_path = ''
+as $$
+declare
+  v_id uuid;
+  v_jid text;
+begin
+  if p_reference ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    select id into v_id from public.conversations_new where id = p_reference::uuid and user_id = p_user_id;
+    if v_id is null then
+      select conversation_id into v_id
+        from private.conversation_merges where old_id = p_reference::uuid and user_id = p_user_id;
+    end if;
+    return v_id;
+  end if;
+  v_jid := regexp_replace(lower(p_reference), '(:[0-9]+)?@(c\.us|s\.whatsapp\.net)$', '@s.whatsapp.net');
+  v_jid := regexp_replace(v_jid, ':[0-9]+@lid$', '@lid');
+  select found.id into v_id
+    from (
+      select c.id, c.session_id, c.activity_at, true as is_address
+        from public.conversations_new c where c.user_id = p_user_id and c.external_id = v_jid
+      union all
+      select c.id, c.session_id, c.activity_at, false
+        from public.contact_identities i
+        join public.conversations_new c on c.contact_id = i.contact_id and c.user_id = i.user_id
+        where i.user_id = p_user_id and i.jid = v_jid) found
+    join public.whatsapp_sessions s on s.id = found.session_id
+    order by s.is_default desc, found.is_address desc, found.activity_at desc
+    limit 1;
+  return v_id;
+end
+$$;
+
 /** The page of public.list_conversations that a search text narrows: hits first, then their order. */
 create function private.list_conversations(
   p_limit integer, p_before_activity timestamptz, p_before_id uuid, p_query text, p_archived boolean, p_session_id uuid
