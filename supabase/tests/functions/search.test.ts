@@ -123,9 +123,23 @@ test('nobody finds what another wrote, even where the first digits of their ids 
   const owner = await people.person()
   const id = `${owner.id.slice(0, 6)}00-0000-4000-8000-00000000000a`
   await people.stack.createUser({ email: 'twin@example.com', password: 'password-twin', id })
+  const [row] = await people.query<{ id: string }>(
+    'insert into public.whatsapp_sessions (user_id) values ($1) returning id',
+    [id],
+  )
+  const twin = { id, session: row?.id ?? '' }
   const conversation = await people.conversation(owner)
   for (let n = 0; n < 3; n++) await people.message(owner, conversation, { text: 'secreto' })
-  expect(await people.as(id, `select * from public.search_messages('secreto')`)).toEqual([])
+  expect(await search(twin, 'secreto')).toEqual([])
+  // With more of their own than the first walk reads, the twin's search goes through the index that both share.
+  await people.query(
+    `insert into public.messages_new
+         (conversation_id, user_id, session_id, sender_type, message_type, text_content, from_me, status, wa_id)
+       select $3, $1, $2, 'user', 'text', 'nada', false, 'received', 'w' || g from generate_series(1, 2100) g`,
+    [twin.id, twin.session, await people.conversation(twin)],
+  )
+  expect(await search(twin, 'secreto')).toEqual([])
+  expect(await search(owner, 'secreto')).toHaveLength(3)
   expect(await people.failureOf(id, `select * from public.search_messages('secreto', $1)`, [conversation])).toBe(
     'conversation_not_found',
   )
