@@ -222,18 +222,18 @@ export type Database = {
         }
         Relationships: [
           {
-            foreignKeyName: 'group_participants_conversation_id_fkey'
-            columns: ['conversation_id']
-            isOneToOne: false
-            referencedRelation: 'groups'
-            referencedColumns: ['conversation_id']
-          },
-          {
             foreignKeyName: 'group_participants_conversation_id_user_id_fkey'
             columns: ['conversation_id', 'user_id']
             isOneToOne: false
             referencedRelation: 'conversations_new'
             referencedColumns: ['id', 'user_id']
+          },
+          {
+            foreignKeyName: 'group_participants_conversation_id_user_id_fkey1'
+            columns: ['conversation_id', 'user_id']
+            isOneToOne: false
+            referencedRelation: 'groups'
+            referencedColumns: ['conversation_id', 'user_id']
           },
         ]
       }
@@ -282,7 +282,7 @@ export type Database = {
           {
             foreignKeyName: 'groups_conversation_id_user_id_fkey'
             columns: ['conversation_id', 'user_id']
-            isOneToOne: false
+            isOneToOne: true
             referencedRelation: 'conversations_new'
             referencedColumns: ['id', 'user_id']
           },
