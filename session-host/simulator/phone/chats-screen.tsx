@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { AppBar } from './app-bar.tsx'
 import type { Phone } from './control-client.ts'
-import type { Screen } from './simulated-phone.tsx'
+import type { Screen } from './screen.ts'
 import { useSimulation } from './simulation.tsx'
 import { clock } from './status-bar.tsx'
 

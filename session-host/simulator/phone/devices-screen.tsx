@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { AppBar } from './app-bar.tsx'
 import type { Phone } from './control-client.ts'
 import { refusalSentence } from './sentences.ts'
-import type { Screen } from './simulated-phone.tsx'
+import type { Screen } from './screen.ts'
 import { useSimulation } from './simulation.tsx'
 
 /** The devices linked to this phone, how to take one away and how to link one. */

@@ -4,10 +4,9 @@ import { ChatsScreen } from './chats-screen.tsx'
 import type { Phone } from './control-client.ts'
 import { DevicesScreen } from './devices-screen.tsx'
 import { ScanScreen } from './scan-screen.tsx'
+import type { Screen } from './screen.ts'
 import { SettingsScreen } from './settings-screen.tsx'
 import { StatusBar } from './status-bar.tsx'
-
-export type Screen = { name: 'chats' | 'settings' | 'devices' | 'scan' } | { name: 'chat'; other: string }
 
 /** A phone in one's hand: frame, status bar, and the screen that is open. */
 export function SimulatedPhone({ phone, home }: { phone: Phone; home: Screen }): ReactNode {
