@@ -207,11 +207,18 @@ describe('the console', { timeout: 120_000 }, () => {
     const travelling = await newContext('es-ES', await context.storageState())
     const cuttable = await travelling.newPage()
     const wires: WebSocketRoute[] = []
+    const joined = Promise.withResolvers<undefined>()
     await cuttable.routeWebSocket(/socket\.io/, (wire) => {
-      wire.connectToServer()
       wires.push(wire)
+      const server = wire.connectToServer()
+      server.onMessage((frame) => {
+        // A first join is answered with the place where the stream is.
+        if (frame.toString().includes('"resync"')) joined.resolve(undefined)
+        wire.send(frame)
+      })
     })
     await cuttable.goto(page.url())
+    await joined.promise
     const itsFeed = cuttable.getByRole('feed')
     await contactSays('Antes del corte')
     await itsFeed.getByText('Antes del corte').waitFor()

@@ -7,6 +7,8 @@ export const FormattedText = memo(function FormattedText({ text }: { text: strin
   return <Nodes nodes={parseWhatsAppText(text)} />
 })
 
+const bidiControl = /[\u202a-\u202e\u2066-\u2069]/
+
 function Nodes({ nodes }: { nodes: readonly TextNode[] }): ReactNode {
   // A text's pieces never move, so their place is their key.
   return nodes.map((node, index) => <Piece key={index} node={node} />)
@@ -15,7 +17,8 @@ function Nodes({ nodes }: { nodes: readonly TextNode[] }): ReactNode {
 function Piece({ node }: { node: TextNode }): ReactNode {
   switch (node.type) {
     case 'text':
-      return node.text
+      // An override that is never closed must not turn what follows the text.
+      return bidiControl.test(node.text) ? <bdi>{node.text}</bdi> : node.text
     case 'gap':
       return null
     case 'bold':
