@@ -18,6 +18,10 @@ export interface Connection {
   /** NACKs that follow a retry receipt of this connection and mean the same: stanza id → how many. */
   nacksDue: Map<string, number>
   send(node: Stanza): void
+  /** Puts bytes on the wire as they are: a frame's inside, `encrypted` for the client or not (a fault). */
+  sendBytes(bytes: Uint8Array, encrypted: boolean): void
+  /** Neither reads nor answers while TCP stays up, until `false` (a fault). */
+  halfOpen(on: boolean): void
   /** Closes as a server does, after what was sent. */
   end(): void
   /** Cuts the wire. */
@@ -58,8 +62,17 @@ export function acceptConnection(
       if (!open || !transport || connection.silent) return
       socket.send(frame(transport.encrypt(encodeBinaryNode(node))))
     },
+    sendBytes(bytes, encrypted) {
+      if (open && transport) socket.send(frame(encrypted ? transport.encrypt(bytes) : bytes))
+    },
+    halfOpen(on) {
+      connection.silent = on
+      if (on) socket.pause()
+      else socket.resume()
+    },
     end() {
       close()
+      socket.resume()
       socket.close(1000)
     },
     destroy() {

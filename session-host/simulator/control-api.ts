@@ -16,7 +16,9 @@ import {
   sayBody,
   scanBody,
 } from './control-schemas.ts'
+import { addLoadRoutes } from './control-load.ts'
 import { json, phone, reachablePhone } from './control-request.ts'
+import { addScriptRoutes } from './control-script.ts'
 import { addTroubleRoutes } from './control-trouble.ts'
 import { addDefaultChats, addHistory } from './default-chats.ts'
 import type { SimulatorEvent } from './events.ts'
@@ -76,6 +78,8 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   })
   addPhoneRoutes(app, world, server)
   addTroubleRoutes(app, world)
+  addLoadRoutes(app, world)
+  addScriptRoutes(app, world)
   return app
 }
 

@@ -59,7 +59,8 @@ export const airplaneBody = z.strictObject({ on: z.boolean() })
 const device = z.number().int().min(1).optional()
 export const unlinkBody = z.strictObject({ device })
 export const dropBody = z.union([
-  z.strictObject({ how: z.enum(['clean', 'dirty']), device }),
+  z.strictObject({ how: z.enum(['clean', 'dirty', 'downgrade']), device }),
+  z.strictObject({ error: z.string().regex(/^[a-z0-9-]{1,50}$/), type: z.string().max(50).optional(), device }),
   z.strictObject({ code: z.number().int().min(100).max(999), device }),
 ])
 export const loginFailureBody = z.strictObject({

@@ -1,4 +1,6 @@
 import type { Hono } from 'hono'
+import type { z } from 'zod'
+import { encodeBinaryNode } from '@whiskeysockets/baileys/lib/WABinary/index.js'
 import { holdAcknowledgements } from './acknowledge.ts'
 import type { Connection } from './connection.ts'
 import { ControlError } from './control-error.ts'
@@ -9,7 +11,7 @@ import { giveHistory } from './login.ts'
 import { phoneView } from './phone-view.ts'
 import { setAirplane } from './phone-inbox.ts'
 import { warnOfFewPreKeys } from './prekeys.ts'
-import { stanza } from './stanza.ts'
+import { SERVER, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
 import { unlink } from './unlink.ts'
 import { connectionOf, findPerson, type World } from './world.ts'
@@ -29,7 +31,7 @@ export function addTroubleRoutes(app: Hono, world: World): void {
     const connections = chosen(person, body.device)
       .map((device) => connectionOf(world, person, device))
       .filter((each) => each !== undefined)
-    for (const connection of connections) drop(connection, 'how' in body ? body.how : body.code)
+    for (const connection of connections) drop(connection, body)
     return c.json({ dropped: connections.length })
   })
   app.post('/phones/:number/unlink', async (c) => {
@@ -48,6 +50,11 @@ export function addTroubleRoutes(app: Hono, world: World): void {
   app.get('/faults', (c) => c.json({ active: world.faults.list(), known: faultTable }))
   app.post('/faults', async (c) => {
     const request = faultSchema.parse(await json(c))
+    const everybody = request.fault === 'refuse_upgrades'
+    if (everybody) {
+      world.faults.set({ ...request, number: '*' })
+      return c.json({ active: world.faults.list() })
+    }
     const person = findPerson(world, request.number)
     if (!person)
       throw new ControlError(404, 'unknown_phone', 'There is no phone with this number. Make one with POST /phones.')
@@ -78,12 +85,38 @@ function setFault(world: World, person: Person, request: FaultRequest): void {
     }
     return
   }
+  const connections = person.devices
+    .map((device) => connectionOf(world, person, device))
+    .filter((each) => each !== undefined)
+  const bytes = badFrame(request)
+  if (bytes) {
+    for (const connection of connections) connection.sendBytes(bytes, request.fault !== 'bad_frame')
+    return
+  }
   world.faults.set(request)
   if (request.fault === 'hold_acks') holdAcknowledgements(world, person.number, request.on)
-  if (request.fault !== 'silence') return
-  for (const device of person.devices) {
-    const connection = connectionOf(world, person, device)
-    if (connection) connection.silent = request.on
+  if (request.fault === 'reorder_stanzas' && !request.on) releaseOvertaken(world, connections)
+  for (const connection of connections) {
+    if (request.fault === 'silence') connection.silent = request.on
+    if (request.fault === 'half_open') connection.halfOpen(request.on)
+  }
+}
+
+function badFrame(request: FaultRequest): Uint8Array | undefined {
+  if (request.fault === 'bad_frame') return Buffer.alloc(64, 7)
+  // Flag 0 (not compressed), then a list of three whose tag is a token that does not exist.
+  if (request.fault === 'undecodable_stanza') return Buffer.from([0, 248, 3, 239, 255, 255])
+  if (request.fault !== 'oversized_frame') return undefined
+  return encodeBinaryNode(stanza('simulator_oversized', {}, Buffer.alloc(request.bytes ?? OVERSIZED)))
+}
+
+/** Nearly all that a frame's three length bytes can say. */
+const OVERSIZED = 16_777_000
+
+function releaseOvertaken(world: World, connections: Connection[]): void {
+  for (const connection of connections) {
+    world.overtaken.get(connection)?.()
+    world.overtaken.delete(connection)
   }
 }
 
@@ -94,17 +127,28 @@ function chosen(person: Person, id: number | undefined): Device[] {
   return devices
 }
 
-function drop(connection: Connection, how: 'clean' | 'dirty' | number): void {
-  if (how === 'dirty') {
+function drop(connection: Connection, body: z.output<typeof dropBody>): void {
+  if ('how' in body && body.how === 'dirty') {
     connection.destroy()
     return
   }
-  connection.send(how === 'clean' ? stanza('xmlstreamend') : streamError(how))
+  connection.send(farewell(body))
   connection.end()
 }
 
+function farewell(body: z.output<typeof dropBody>): Stanza {
+  if ('code' in body) return streamError(body.code)
+  if ('error' in body) {
+    const reason = stanza(body.error, body.type === undefined ? {} : { type: body.type })
+    return stanza('stream:error', {}, [reason])
+  }
+  return body.how === 'downgrade'
+    ? stanza('ib', { from: SERVER }, [stanza('downgrade_webclient')])
+    : stanza('xmlstreamend')
+}
+
 /** 440 and 401 are told by a `<conflict>`, the others by their code. */
-function streamError(code: number) {
+function streamError(code: number): Stanza {
   if (code === 440) return stanza('stream:error', {}, [stanza('conflict', { type: 'replaced' })])
   if (code === 401) return stanza('stream:error', { code }, [stanza('conflict', { type: 'device_removed' })])
   return stanza('stream:error', { code })

@@ -32,24 +32,50 @@ export function sendBacklog(world: World, person: Person, device: Device, connec
   connection.send(stanza('ib', { from: '@s.whatsapp.net' }, [stanza('offline', { count: backlog.length })]))
 }
 
-/** Takes the stanza that a receipt or ack answers out of the queue; false when it is not there (any more). */
-export function settle(world: World, device: Device, answered: { tag: string; id: string; with?: string }): boolean {
+/** Takes the stanza that a receipt or ack answers out of the queue; undefined when it is not there (any more). */
+export function settle(
+  world: World,
+  device: Device,
+  answered: { tag: string; id: string; with?: string },
+): Stanza | undefined {
   const index = device.queue.findIndex(({ stanza: node, sent }) => {
     if (sent === 0 || node.tag !== answered.tag || node.attrs.id !== answered.id) return false
     return answered.with === undefined || sameUser(node.attrs.recipient ?? node.attrs.from, answered.with)
   })
-  if (index < 0) return false
-  device.queue.splice(index, 1)
+  if (index < 0) return undefined
+  const [entry] = device.queue.splice(index, 1)
   world.changed()
-  return true
+  return entry?.stanza
 }
 
 function put(world: World, person: Person, connection: Connection, entry: QueuedStanza, offline?: number): void {
   entry.sent++
   const attrs = offline === undefined ? entry.stanza.attrs : { ...entry.stanza.attrs, offline: String(offline) }
   const node = { ...entry.stanza, attrs }
-  connection.send(node)
-  if (node.tag === 'message' && world.faults.has('duplicate_stanzas', person.number)) connection.send(node)
+  if (node.tag === 'message') putMessage(world, person, connection, node)
+  else connection.send(node)
+}
+
+/** Message stanzas are where faults of the wire act. */
+function putMessage(world: World, person: Person, connection: Connection, node: Stanza): void {
+  const { number } = person
+  const go = (): void => {
+    connection.send(node)
+    if (world.faults.get('duplicate_stanzas', number)) connection.send(node)
+    if (world.faults.take('drop_at', number, 'after_delivery')) connection.destroy()
+  }
+  const delayed = world.faults.get('delay_stanzas', number)
+  if (delayed) world.later(delayed.delay_ms ?? 1000, go)
+  else if (!world.faults.get('reorder_stanzas', number)) go()
+  else {
+    const waiting = world.overtaken.get(connection)
+    world.overtaken.delete(connection)
+    if (!waiting) world.overtaken.set(connection, go)
+    else {
+      go()
+      waiting()
+    }
+  }
 }
 
 function sameUser(one: string | undefined, other: string): boolean {

@@ -23,6 +23,8 @@ export type EventType =
   | 'receipt.device'
   | 'receipt.retry'
   | 'history.sent'
+  | 'load.changed'
+  | 'script.finished'
   | 'camera.changed'
   | 'stanza.unhandled'
 

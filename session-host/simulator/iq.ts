@@ -21,6 +21,13 @@ import { recordUnhandled, type World } from './world.ts'
 /** Answers a query by its `xmlns`. What nobody knows is recorded and answered with error 501. */
 export function answerIq(world: World, connection: Connection, query: Stanza): void {
   if (query.attrs.type === 'result' || query.attrs.type === 'error') return
+  const number = connection.login?.person.number ?? ''
+  const limit = world.faults.get('rate_overlimit', number)
+  if (limit && (limit.xmlns === undefined || limit.xmlns === query.attrs.xmlns)) {
+    world.faults.take('rate_overlimit', number)
+    failIq(connection, query, 429, 'rate-overlimit')
+    return
+  }
   const answer = answers[query.attrs.xmlns ?? '']
   if (answer?.(world, connection, query)) return
   recordUnhandled(world, connection, query)

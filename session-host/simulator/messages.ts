@@ -21,6 +21,10 @@ export async function acceptMessage(world: World, connection: Connection, node: 
     return
   }
   count(world, 'messages_from_companions')
+  if (world.faults.take('drop_at', login.person.number, 'before_accept')) {
+    connection.destroy()
+    return
+  }
   const refusal = world.faults.take('refuse_messages', login.person.number)
   if (refusal) {
     acknowledge(world, connection, node, refusal.error ?? 479)
@@ -31,11 +35,13 @@ export async function acceptMessage(world: World, connection: Connection, node: 
   for (const { jid, enc } of parts(node)) {
     await passOn(world, { ...login, chat, node }, jid, enc, deviceIdentity)
   }
-  if (world.faults.take('drop_after_message', login.person.number)) {
+  const { number } = login.person
+  if (world.faults.take('drop_after_message', number) || world.faults.take('drop_at', number, 'before_ack')) {
     connection.destroy()
     return
   }
   acknowledge(world, connection, node)
+  if (world.faults.take('drop_at', number, 'after_ack')) connection.destroy()
 }
 
 interface Outgoing {

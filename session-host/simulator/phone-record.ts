@@ -23,7 +23,7 @@ export function recordMessage(
 ): { message: PhoneMessage; fresh: boolean } {
   const chat = chatWith(person, entry.with)
   world.changed()
-  const known = chat.messages.find((each) => each.id === entry.id && each.fromMe === entry.fromMe)
+  const known = messageIn(chat, entry.id, entry.fromMe)
   if (known) {
     known.copies++
     world.events.publish('message.duplicate', person.number, {
@@ -68,7 +68,7 @@ export function applyChange(world: World, person: Person, entry: MessageEntry): 
   if (!change || !id) return false
   const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
   if (change.type !== REVOKE && change.type !== MESSAGE_EDIT) return false
-  const message = chatWith(person, entry.with).messages.find((each) => each.id === id && each.fromMe === entry.fromMe)
+  const message = messageIn(chatWith(person, entry.with), id, entry.fromMe)
   if (message) {
     if (change.type === REVOKE) Object.assign(message, { text: '', kind: 'revoked' })
     else if (change.editedMessage) message.text = textOf(change.editedMessage)
@@ -81,7 +81,7 @@ export function applyChange(world: World, person: Person, entry: MessageEntry): 
 /** Raises the status of an own message; it never goes back. */
 export function applyStatus(world: World, person: Person, id: string, status: Status, by: string): void {
   world.changed()
-  const message = chatWith(person, by).messages.find((each) => each.id === id && each.fromMe)
+  const message = messageIn(chatWith(person, by), id, true)
   if (!message) person.earlyStatus[id] = higher(person.earlyStatus[id], status)
   else if (higher(message.status, status) !== message.status) message.status = status
   world.events.publish(status === 'read' ? 'receipt.read' : 'receipt.delivered', person.number, {
@@ -99,9 +99,27 @@ export function chatWith(person: Person, number: string): Chat {
   return chat
 }
 
+/** A message of a chat by its id; chats may be long. */
+export function messageIn(chat: Chat, id: string, fromMe: boolean): PhoneMessage | undefined {
+  let index = indexes.get(chat)
+  if (index?.list !== chat.messages) indexes.set(chat, (index = { list: chat.messages, done: 0, byKey: new Map() }))
+  for (; index.done < chat.messages.length; index.done++) {
+    const message = chat.messages[index.done]
+    if (message) index.byKey.set(keyOf(message.id, message.fromMe), message)
+  }
+  return index.byKey.get(keyOf(id, fromMe))
+}
+
+/** Grown when asked; a list that messages were taken out of is to be a new one. */
+const indexes = new WeakMap<Chat, { list: PhoneMessage[]; done: number; byKey: Map<string, PhoneMessage> }>()
+
+function keyOf(id: string, fromMe: boolean): string {
+  return `${fromMe ? '>' : '<'}${id}`
+}
+
 /** Whether the phone shows this message already. */
 export function knows(person: Person, number: string, id: string, fromMe: boolean): boolean {
-  return chatWith(person, number).messages.some((each) => each.id === id && each.fromMe === fromMe)
+  return messageIn(chatWith(person, number), id, fromMe) !== undefined
 }
 
 /** A text as a WAProto `Message`. */

@@ -3,7 +3,7 @@ import { enqueue } from './delivery-queue.ts'
 import { jidOf, otherForm } from './jid.ts'
 import { encryptFor } from './phone-signal.ts'
 import type { PreKeyBundle } from './prekeys.ts'
-import { stanza } from './stanza.ts'
+import { stanza, type Stanza } from './stanza.ts'
 import type { Addressing, Device, Person } from './state.ts'
 import { seconds, type World } from './world.ts'
 
@@ -24,15 +24,35 @@ export function sendToCompanion(
   again?: { attempt: number; fresh: PreKeyBundle | 'from-server' },
 ): Promise<void> {
   return inOrder(world, target, async () => {
-    const encrypted = await encryptFor(world, sender, target, message.content, again?.fresh)
-    const attributes = {
-      ...common(sender, message),
-      from: jidOf(sender, message.addressed),
-      addressing_mode: message.addressed,
-      [message.addressed === 'lid' ? 'sender_pn' : 'sender_lid']: otherForm(sender, message.addressed),
-    }
-    enqueue(world, target.person, target.device, stanza('message', attributes, [encStanza(encrypted, again?.attempt)]))
+    enqueue(world, target.person, target.device, await messageFor(world, sender, target, message, again))
   })
+}
+
+/** The stanza of a phone's message to a companion of somebody else, encrypted but not sent. */
+export function encryptForCompanion(
+  world: World,
+  sender: Person,
+  target: { person: Person; device: Device },
+  message: OutgoingMessage,
+): Promise<Stanza> {
+  return inOrder(world, target, () => messageFor(world, sender, target, message))
+}
+
+async function messageFor(
+  world: World,
+  sender: Person,
+  target: { person: Person; device: Device },
+  message: OutgoingMessage,
+  again?: { attempt: number; fresh: PreKeyBundle | 'from-server' },
+): Promise<Stanza> {
+  const encrypted = await encryptFor(world, sender, target, message.content, again?.fresh)
+  const attributes = {
+    ...common(sender, message),
+    from: jidOf(sender, message.addressed),
+    addressing_mode: message.addressed,
+    [message.addressed === 'lid' ? 'sender_pn' : 'sender_lid']: otherForm(sender, message.addressed),
+  }
+  return stanza('message', attributes, [encStanza(encrypted, again?.attempt)])
 }
 
 /** Shows a phone's own message to one of its own companions: wrapped as a device-sent message. */
@@ -95,6 +115,6 @@ function encStanza(encrypted: { type: string; ciphertext: Buffer }, attempt?: nu
   return stanza('enc', { v: 2, type: encrypted.type, count: attempt }, encrypted.ciphertext)
 }
 
-function inOrder(world: World, target: { person: Person; device: Device }, task: () => Promise<void>): Promise<void> {
+function inOrder<T>(world: World, target: { person: Person; device: Device }, task: () => Promise<T>): Promise<T> {
   return world.serial(`${target.person.number}:${target.device.id}`, task)
 }

@@ -1,7 +1,7 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
 import * as libsignal from 'libsignal'
-import { PreKeyWhisperMessage } from 'libsignal/src/protobufs.js'
-import { sign, signalPublicKey, verify } from './key-pair.ts'
+import { PreKeyWhisperMessage, WhisperMessage } from 'libsignal/src/protobufs.js'
+import { seededKeyPair, sign, signalPublicKey, verify } from './key-pair.ts'
 import { deviceBundle, type PreKeyBundle } from './prekeys.ts'
 import type { Device, Person } from './state.ts'
 import type { World } from './world.ts'
@@ -39,13 +39,45 @@ export async function encryptFor(
       ...(bundle.preKey && { preKey: { keyId: bundle.preKey.id, publicKey: signalPublicKey(bundle.preKey.value) } }),
     } as Parameters<libsignal.SessionBuilder['initOutgoing']>[0])
   }
-  const { type, body } = await new libsignal.SessionCipher(store, address).encrypt(pad(world, content))
+  if (world.faults.take('unknown_session', target.person.number)) {
+    return { type: 'msg', ciphertext: strangeCiphertext(world) }
+  }
+  const malformed = world.faults.take('malformed_messages', target.person.number)
+  const plain = malformed ? Buffer.from('ffffffffffffffffffff', 'hex') : content
+  const { type, body } = await new libsignal.SessionCipher(store, address).encrypt(pad(world, plain))
   const ciphertext = Buffer.from(body, 'latin1')
   if (world.faults.take('corrupt_messages', target.person.number)) {
     const last = ciphertext.length - 1
     ciphertext[last] = (ciphertext[last] ?? 0) ^ 255
   }
   return { type: type === 3 ? 'pkmsg' : 'msg', ciphertext }
+}
+
+/**
+ * A well-formed Signal message of no session: version byte 3/3, `WhisperMessage` {ratchet key, counter, previous counter, ciphertext},
+ * MAC of 8 bytes (libsignal `session_cipher.js`).
+ */
+function strangeCiphertext(world: World): Buffer {
+  const body = WhisperMessage.encode({
+    ephemeralKey: signalPublicKey(seededKeyPair(world.random).public),
+    counter: 0,
+    previousCounter: 0,
+    ciphertext: world.random.bytes(64),
+  }).finish()
+  return Buffer.concat([Buffer.from([0x33]), body, world.random.bytes(8)])
+}
+
+/**
+ * Takes the other end's answer for granted: from now on messages to it are `msg`, without the pre-keys of a first one. Only true when the other
+ * end has read such a first message. No ratchet step is taken, as a real answer would.
+ */
+export function markSessionAnswered(world: World, person: Person, target: { person: Person; device: Device }): void {
+  const record = person.sessions[addressOf(person, target).toString()]
+  if (typeof record !== 'object' || record === null || !('_sessions' in record)) return
+  for (const session of Object.values(record._sessions as Record<string, { pendingPreKey?: unknown }>)) {
+    delete session.pendingPreKey
+  }
+  world.changed()
 }
 
 /** Why a phone could not read a message. */

@@ -2,7 +2,7 @@ import { confirmRead } from './confirm.ts'
 import { enqueue } from './delivery-queue.ts'
 import { jidOf } from './jid.ts'
 import { reachPhone } from './phone-inbox.ts'
-import { chatWith, recordMessage, textContent } from './phone-record.ts'
+import { chatWith, messageIn, recordMessage, textContent } from './phone-record.ts'
 import { sendToCompanion, sendToOwnCompanion } from './phone-send.ts'
 import type { PreKeyBundle } from './prekeys.ts'
 import { stanza } from './stanza.ts'
@@ -124,7 +124,7 @@ function tellReadElsewhere(
 
 function findMessage(person: Person, id: string): { message: PhoneMessage; chat: string } | undefined {
   for (const chat of person.chats) {
-    const message = chat.messages.find((each) => each.id === id && each.fromMe)
+    const message = messageIn(chat, id, true)
     if (message) return { message, chat: chat.with }
   }
   return undefined

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { enqueue, settle } from './delivery-queue.ts'
 import { jidOf, parseJid } from './jid.ts'
 import { readByCompanion, resend } from './phone.ts'
+import { chatWith, messageIn } from './phone-record.ts'
 import { readBundle } from './prekeys.ts'
 import { child, children, numberOf, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
@@ -15,15 +16,20 @@ export async function acceptReceipt(world: World, connection: Connection, node: 
   if (!login) return
   const { person, device } = login
   const { type } = node.attrs
+  if (isLost(world, connection, person)) return
   const ids = [node.attrs.id ?? '', ...children(child(node, 'list'), 'item').map((item) => item.attrs.id ?? '')]
   const peer = node.attrs.recipient ?? node.attrs.to ?? jidOf(person, 'pn')
-  const removed = ids.filter((id) => settle(world, device, { tag: 'message', id, with: peer }))
+  const settled = ids.flatMap((id) => settle(world, device, { tag: 'message', id, with: peer }) ?? [])
+  const removed = settled.map((each) => each.attrs.id ?? '')
   world.events.publish('receipt.device', person.number, {
     device: device.id,
     kind: `receipt:${type ?? 'delivered'}`,
     message_id: ids[0],
+    message_ids: removed,
     settled: removed.length,
   })
+  for (const each of settled)
+    if (world.faults.take('redeliver_messages', person.number)) enqueue(world, person, device, each)
   const author = findPerson(world, peer)
   const addressed = parseJid(peer)?.addressed ?? 'pn'
   switch (type) {
@@ -32,7 +38,7 @@ export async function acceptReceipt(world: World, connection: Connection, node: 
       // The phone's own confirmation is on its way too; the author's side hears of the first one.
       if (author && author !== person) {
         for (const id of removed)
-          if (isOnlySent(author, id)) confirmDelivery(world, { author, reader: person, id, addressed })
+          if (isOnlySent(author, person, id)) confirmDelivery(world, { author, reader: person, id, addressed })
       }
       break
     case 'read':
@@ -60,16 +66,24 @@ export function acceptAck(world: World, connection: Connection, node: Stanza): v
   if (!login) return
   const { person, device } = login
   const { id = '', class: tag = '', error } = node.attrs
+  if (tag === 'message' && isLost(world, connection, person)) return
   const due = connection.nacksDue.get(id) ?? 0
   if (tag === 'message' && error !== undefined && due > 0) {
     connection.nacksDue.set(id, due - 1)
     return
   }
   const answered = { tag, id, ...(node.attrs.to !== undefined && { with: node.attrs.recipient ?? node.attrs.to }) }
-  const settled = settle(world, device, answered)
+  const settled = settle(world, device, answered) !== undefined
   if (error !== undefined) count(world, `nack_${error}`)
   const details = { device: device.id, kind: `ack:${tag}`, message_id: id, settled: settled ? 1 : 0 }
   world.events.publish('receipt.device', person.number, error === undefined ? details : { ...details, error })
+}
+
+/** Whether a fault lets a companion's answer to a message get lost; then the stanza stays in the queue. */
+function isLost(world: World, connection: Connection, person: Person): boolean {
+  if (world.faults.take('drop_at', person.number, 'at_receipt')) connection.destroy()
+  else if (!world.faults.take('lose_receipts', person.number)) return false
+  return true
 }
 
 async function askedAgain(world: World, person: Person, device: Device, node: Stanza): Promise<void> {
@@ -93,7 +107,7 @@ async function askedAgain(world: World, person: Person, device: Device, node: St
   enqueue(world, author, companion, stanza('receipt', attributes, children(node)))
 }
 
-function isOnlySent(author: Person, id: string): boolean {
-  const message = author.chats.flatMap((chat) => chat.messages).find((each) => each.id === id && each.fromMe)
+function isOnlySent(author: Person, reader: Person, id: string): boolean {
+  const message = messageIn(chatWith(author, reader.number), id, true)
   return message === undefined || message.status === 'sent'
 }

@@ -55,6 +55,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     connections: new Set(),
     references: new Map(),
     loginFailures: new Map(),
+    overtaken: new Map(),
     heldBack: new Map(),
     deliveriesDue: new Map(),
     camera: undefined,
@@ -80,7 +81,9 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 32 * 1024 * 1024 })
   http.on('upgrade', (request, socket, head) => {
     const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname
-    if (path === '/ws/chat') sockets.handleUpgrade(request, socket, head, (client) => whatsapp.accept(client))
+    const refused = world.faults.take('refuse_upgrades', '*')
+    if (refused) socket.end(`HTTP/1.1 ${refused.status ?? 503} Refused\r\nConnection: close\r\n\r\n`)
+    else if (path === '/ws/chat') sockets.handleUpgrade(request, socket, head, (client) => whatsapp.accept(client))
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
   })
   await new Promise<void>((resolve, reject) => {

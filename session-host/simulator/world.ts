@@ -20,6 +20,8 @@ export interface World {
   references: Map<string, Connection>
   /** Next logins that fail: number → how. */
   loginFailures: Map<string, { reason: number; times: number }>
+  /** Message stanzas that a fault keeps until the next one has gone, by connection. */
+  overtaken: Map<Connection, () => void>
   /** Acknowledgements (and what follows them) that a fault holds back, by number. */
   heldBack: Map<string, { acknowledgements: (() => void)[]; confirmations: (() => void)[] }>
   /** Deliveries that are about to be confirmed, and what has to wait for that. */
