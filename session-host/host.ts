@@ -16,8 +16,8 @@ import { createCredentialStore } from './store/credentials.ts'
 import { createDatabase } from './store/database.ts'
 import { createEventReader } from './store/event-reader.ts'
 import type { Lease } from './store/fenced.ts'
+import { createGroupCommit } from './store/group-commit.ts'
 import { createLeaseStore } from './store/leases.ts'
-import { createProjection } from './store/projection.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots } from './store/socket-slots.ts'
@@ -73,6 +73,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
 
   const box = createSealedBox(authStateKeys)
   const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
+  const groupCommit = createGroupCommit(database, { holder })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
   const requests = createUserRequests(database)
   const publisher = createPublisher({ reader: createEventReader(database), logger })
@@ -124,7 +125,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       store: {
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         credentials: createCredentialStore(database, box, lease),
-        projection: createProjection(database, lease),
+        projection: groupCommit.forLease(lease),
         commands: createCommandStore(database, lease),
         findText: findOwnText(database, lease),
       },

@@ -85,20 +85,19 @@ async function touchConversations(transaction: Transaction, stored: StoredMessag
     `update public.conversations_new c set
          unread_count = c.unread_count + t.unread,
          started_at = case when c.last_message_at is null then t.first_at else least(c.started_at, t.first_at) end,
-         last_message_at = case when t.newer then t.created_at else c.last_message_at end,
-         last_message_id = case when t.newer then t.id else c.last_message_id end,
-         last_message_ordinal = case when t.newer then t.ordinal else c.last_message_ordinal end,
-         last_message_text = case when t.newer then left(t.text_content, 200) else c.last_message_text end,
-         last_message_type = case when t.newer then t.message_type else c.last_message_type end,
-         last_message_from_me = case when t.newer then t.from_me else c.last_message_from_me end
+         -- Compared with the row as it is once whoever has it has committed; of one message its newer content.
+         (last_message_at, last_message_id, last_message_ordinal, last_message_text, last_message_type, last_message_from_me) = (
+           select v.at, v.id, v.ordinal, v.text, v.type, v.from_me
+             from (values
+               (1, t.created_at, t.id, t.ordinal, left(t.text_content, 200), t.message_type, t.from_me),
+               (0, c.last_message_at, c.last_message_id, c.last_message_ordinal, c.last_message_text, c.last_message_type,
+                 c.last_message_from_me)) as v(rank, at, id, ordinal, text, type, from_me)
+             order by v.at desc nulls last, coalesce(v.ordinal, 0) desc, v.rank desc limit 1)
        from (
          select distinct on (m.conversation_id) m.*, u.unread,
-             min(m.created_at) over (partition by m.conversation_id) as first_at,
-             (o.last_message_at is null
-               or (m.created_at, m.ordinal) >= (o.last_message_at, coalesce(o.last_message_ordinal, 0))) as newer
+             min(m.created_at) over (partition by m.conversation_id) as first_at
            from public.messages_new m
            join unnest($2::uuid[], $3::integer[]) as u(conversation_id, unread) on u.conversation_id = m.conversation_id
-           join public.conversations_new o on o.id = m.conversation_id
            where m.id = any($1)
            order by m.conversation_id, m.created_at desc, m.ordinal desc) t
        where c.id = t.conversation_id`,
@@ -225,6 +224,6 @@ function keyOf(conversationId: string, fromMe: boolean, waId: string): string {
 }
 
 /** Postgres text holds no NUL, and the column is bounded. */
-function storable(text: string | null): string | null {
+export function storable(text: string | null): string | null {
   return text === null ? null : text.replaceAll('\0', '').slice(0, maxTextLength)
 }

@@ -240,6 +240,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.start_conversation(text,text)': userAndHost,
   'private.status_rank(text)': host,
   'private.store_group(uuid,uuid,jsonb,jsonb)': host,
+  'private.store_messages(uuid,jsonb)': host,
   'private.submit_message(text,text,text,uuid,text)': userAndHost,
   'private.touch_updated_at()': nobody,
   'private.trim(integer)': hostAndService,

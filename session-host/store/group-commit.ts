@@ -1,0 +1,150 @@
+import type { InboundBatch, InboundMessage } from '#shared/inbound.ts'
+import { clipName } from './clip-name.ts'
+import type { Database } from './database.ts'
+import type { Lease } from './fenced.ts'
+import { storable } from './messages.ts'
+import { createProjection, type Projection } from './projection.ts'
+
+export interface GroupCommit {
+  /** The projection of one session. Batches of one session keep their order. */
+  forLease(lease: Lease): Projection
+}
+
+interface Waiting {
+  lease: Lease
+  batch: InboundBatch
+  /** Told whether the group stored it; otherwise the session's own projection must, or find out why it can't. */
+  settle: (stored: boolean) => void
+}
+
+/** Messages a statement at most: what waits behind it waits no longer than it takes. */
+const largestGroup = 200
+
+/**
+ * Lets the sessions of a host share commits. While `inFlight` statements are under way, plain batches (live messages and the inbox
+ * rows that they come from, nothing else) wait and then go together: an idle host stores at once, a busy one a group at a time.
+ * Everything else, and what a group turns down, goes through createProjection in a transaction of its own; so does each batch of a
+ * group that failed, so that one bad message stands in nobody else's way.
+ */
+export function createGroupCommit(
+  database: Database,
+  { holder, inFlight = 2 }: { holder: string; inFlight?: number },
+): GroupCommit {
+  const waiting: Waiting[] = []
+  let running = 0
+
+  function pump(): void {
+    while (running < inFlight && waiting.length > 0) {
+      running += 1
+      void storeGroup(takeGroup(waiting)).finally(() => {
+        running -= 1
+        pump()
+      })
+    }
+  }
+
+  async function storeGroup(group: Waiting[]): Promise<void> {
+    let stored = new Set<string>()
+    try {
+      const rows = await database.query<{ session_id: string; outcome: 'stored' | 'other' | 'lease_lost' }>(
+        'select session_id, outcome from private.store_messages($1, $2)',
+        [holder, JSON.stringify(group.flatMap(toRows).map((row, n) => ({ ...row, n })))],
+      )
+      stored = new Set(rows.filter(({ outcome }) => outcome === 'stored').map((row) => row.session_id))
+    } catch {
+      // One of them may be to blame, or the database: each finds out by itself.
+    }
+    for (const { lease, settle } of group) settle(stored.has(lease.sessionId))
+  }
+
+  function storeTogether(lease: Lease, batch: InboundBatch): Promise<boolean> {
+    return new Promise((settle) => {
+      waiting.push({ lease, batch, settle })
+      pump()
+    })
+  }
+
+  return {
+    forLease(lease) {
+      const own = createProjection(database, lease)
+      let last: Promise<unknown> = Promise.resolve()
+      function inOrder<T>(task: () => Promise<T>): Promise<T> {
+        const next = last.then(task)
+        last = next.catch(() => undefined)
+        return next
+      }
+      return {
+        ...own,
+        project: (batch) =>
+          inOrder(async () => {
+            const stored = isPlain(batch) && (await storeTogether(lease, batch))
+            if (!stored) await own.project(batch)
+          }),
+        openConversation: (jid, alt) => inOrder(() => own.openConversation(jid, alt)),
+      }
+    },
+  }
+}
+
+/** Takes from the front what fits in one statement; a batch goes whole, whatever its size, and a session's batches come one at a time. */
+function takeGroup(waiting: Waiting[]): Waiting[] {
+  let messages = 0
+  let count = 0
+  for (const { batch } of waiting) {
+    if (count > 0 && messages + batch.messages.length > largestGroup) break
+    messages += batch.messages.length
+    count += 1
+  }
+  return waiting.splice(0, count)
+}
+
+/** What the statement knows of a message. One that says more is not plain. */
+const knownFacts = new Set<string>([
+  'chat',
+  'chatAlt',
+  'waId',
+  'fromMe',
+  'sender',
+  'at',
+  'type',
+  'text',
+  'status',
+  'replyTo',
+  'pushName',
+  'live',
+  'inboxKey',
+] satisfies (keyof InboundMessage)[])
+const knownParts = new Set<string>(['messages', 'inbox'] satisfies (keyof InboundBatch)[])
+
+function isPlain(batch: InboundBatch): boolean {
+  return (
+    batch.messages.length > 0 &&
+    batch.messages.length <= largestGroup &&
+    batch.messages.every(
+      (message) =>
+        message.live && Object.entries(message).every(([fact, value]) => value === undefined || knownFacts.has(fact)),
+    ) &&
+    Object.entries(batch).every(
+      ([part, value]) => knownParts.has(part) || (Array.isArray(value) ? value.length === 0 : value === undefined),
+    )
+  )
+}
+
+function toRows({ lease, batch }: Waiting): object[] {
+  return batch.messages.map((message, index) => ({
+    session_id: lease.sessionId,
+    epoch: lease.epoch,
+    chat: message.chat,
+    chat_alt: message.chatAlt === message.chat ? null : (message.chatAlt ?? null),
+    wa_id: message.waId,
+    from_me: message.fromMe,
+    sender: message.sender ?? null,
+    push_name: clipName(message.pushName),
+    at: message.at,
+    type: message.type,
+    text: storable(message.text),
+    status: message.status,
+    reply_to: message.replyTo ?? null,
+    inbox: index === 0 ? batch.inbox : [],
+  }))
+}

@@ -1,0 +1,206 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyBatch, type InboundBatch, type InboundMessage } from '#shared/inbound.ts'
+import { createCredentialStore } from '../../session-host/store/credentials.ts'
+import type { Database } from '../../session-host/store/database.ts'
+import { isLeaseLost } from '../../session-host/store/fenced.ts'
+import { createGroupCommit } from '../../session-host/store/group-commit.ts'
+import { createLeaseStore } from '../../session-host/store/leases.ts'
+import { createProjection } from '../../session-host/store/projection.ts'
+import { createSealedBox } from '../../session-host/store/sealed-box.ts'
+import { createTestStack } from '../local/create-test-stack.ts'
+import type { ServedDatabase } from '../local/serve-database.ts'
+import { createLinkedSession, hostDatabase, type LinkedSession } from './linked-session.fixture.ts'
+
+let stack: ServedDatabase
+let database: Database
+beforeAll(async () => {
+  stack = await createTestStack()
+  database = hostDatabase(stack, 8)
+})
+afterAll(async () => {
+  await database[Symbol.asyncDispose]()
+  await stack[Symbol.asyncDispose]()
+})
+
+const holder = '7f3c2a52-3c1d-4b8e-9d5e-000000000001'
+const chats = ['34600000001@s.whatsapp.net', '900000000000001@lid', '120363000000000001@g.us']
+
+const message = fc.record({
+  chat: fc.nat({ max: 2 }),
+  waId: fc.nat({ max: 12 }),
+  fromMe: fc.boolean(),
+  at: fc.nat({ max: 3 }),
+  text: fc.string({ maxLength: 6, unit: 'grapheme' }),
+  pushName: fc.option(fc.constantFrom('Ana', 'Ana María'), { nil: undefined }),
+  alt: fc.boolean(),
+  live: fc.boolean(),
+  placeholder: fc.boolean(),
+  bad: fc.integer({ min: 0, max: 20 }),
+})
+const batch = fc.record({
+  session: fc.nat({ max: 2 }),
+  messages: fc.array(message, { minLength: 1, maxLength: 3 }),
+  receipt: fc.option(fc.nat({ max: 12 }), { nil: undefined }),
+})
+type Drawn = typeof batch extends fc.Arbitrary<infer T> ? T : never
+
+function batchOf({ messages, receipt }: Drawn, inbox: string): InboundBatch {
+  return {
+    ...emptyBatch(),
+    messages: messages.map((drawn): InboundMessage => {
+      const chat = chats[drawn.chat] ?? ''
+      return {
+        chat,
+        ...(drawn.alt && drawn.chat < 2 ? { chatAlt: chats[1 - drawn.chat] ?? '' } : {}),
+        waId: `wa${drawn.waId}`,
+        fromMe: drawn.fromMe,
+        at: 1_790_000_000 + drawn.at,
+        // Bad luck: a kind that the table refuses.
+        type: drawn.bad === 0 ? ('nonsense' as 'text') : drawn.placeholder ? 'unsupported' : 'text',
+        text: drawn.placeholder ? null : drawn.text,
+        ...(drawn.placeholder ? { unsupportedType: 'ciphertext' } : {}),
+        ...(drawn.pushName ? { pushName: drawn.pushName } : {}),
+        ...(drawn.chat === 2 && !drawn.fromMe ? { sender: chats[0] ?? '' } : {}),
+        status: drawn.fromMe ? 'sent' : 'received',
+        live: drawn.live,
+        inboxKey: inbox,
+      }
+    }),
+    inbox: [inbox],
+    ...(receipt === undefined
+      ? {}
+      : { receipts: [{ chat: chats[0] ?? '', waId: `wa${receipt}`, fromMe: true, status: 'read' as const }] }),
+  }
+}
+
+test('grouped or alone, batches end in the same rows, events and refusals, whatever other sessions receive meanwhile', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(batch, { minLength: 4, maxLength: 24 }), async (drawn) => {
+      const grouped = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
+      const alone = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
+      const inboxes = drawn.map((_, n) => `stanza${n}`)
+      for (const session of [...grouped, ...alone]) await fillInbox(session, inboxes)
+      const group = createGroupCommit(database, { holder, inFlight: 1 })
+      const together = grouped.map(({ lease }) => group.forLease(lease))
+      const apart = alone.map(({ lease }) => createProjection(database, lease))
+
+      const outcomes = await Promise.allSettled(
+        drawn.map(async (item, n) => together[item.session]?.project(batchOf(item, `stanza${n}`))),
+      )
+      const expected: PromiseSettledResult<unknown>[] = []
+      for (const [n, item] of drawn.entries())
+        expected.push(...(await Promise.allSettled([apart[item.session]?.project(batchOf(item, `stanza${n}`))])))
+
+      expect(outcomes.map(({ status }) => status)).toEqual(expected.map(({ status }) => status))
+      for (const [n, session] of grouped.entries())
+        expect(await rowsOf(session)).toEqual(await rowsOf(alone[n] ?? session))
+    }),
+    { numRuns: 12 },
+  )
+})
+
+test('a session that lost its lease stores nothing in a group, and the others everything', async () => {
+  const sessions = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
+  const [lost] = sessions
+  if (!lost) throw new Error('a session is missing')
+  for (const { lease } of sessions)
+    await createProjection(database, lease).project({ ...emptyBatch(), chats: [{ jid: chats[0] ?? '' }] })
+  await createLeaseStore(database, { holder, seconds: 1 }).release(lost.lease)
+  const group = createGroupCommit(database, { holder, inFlight: 1 })
+  const outcomes = await Promise.allSettled(
+    sessions.flatMap(({ lease }) => {
+      const projection = group.forLease(lease)
+      return [1, 2].map((waId) => projection.project(plain(String(waId))))
+    }),
+  )
+  expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'stored' : isLeaseLost(outcome.reason)))).toEqual([
+    true,
+    true,
+    'stored',
+    'stored',
+    'stored',
+    'stored',
+  ])
+  const counts = await Promise.all(sessions.map(async (session) => (await rowsOf(session))['messages']?.length))
+  expect(counts).toEqual([0, 2, 2])
+})
+
+test('what many sessions receive at once is stored by few statements', async () => {
+  const sessions = await Promise.all(Array.from({ length: 20 }, () => createLinkedSession(stack, database, { holder })))
+  for (const { lease } of sessions)
+    await createProjection(database, lease).project({ ...emptyBatch(), chats: [{ jid: chats[0] ?? '' }] })
+  let statements = 0
+  const counting: Database = {
+    ...database,
+    query: (text, values) => {
+      statements += 1
+      return database.query(text, values)
+    },
+    transaction: () => Promise.reject(new Error('a plain batch went alone')),
+  }
+  const group = createGroupCommit(counting, { holder, inFlight: 1 })
+  await Promise.all(sessions.map(({ lease }) => group.forLease(lease).project(plain('1'))))
+  expect(statements).toBe(2)
+})
+
+function plain(waId: string): InboundBatch {
+  return {
+    ...emptyBatch(),
+    messages: [
+      {
+        chat: chats[0] ?? '',
+        waId,
+        fromMe: false,
+        at: 1_790_000_000,
+        type: 'text',
+        text: 'hello',
+        status: 'received',
+        live: true,
+      },
+    ],
+  }
+}
+
+async function fillInbox({ lease }: LinkedSession, stanzaKeys: string[]): Promise<void> {
+  const box = createSealedBox([{ id: 'a', key: Buffer.alloc(32, 7) }])
+  await createCredentialStore(database, box, lease).write({
+    keys: [],
+    inbox: stanzaKeys.map((stanzaKey) => ({ id: stanzaKey, stanzaKey, value: Buffer.from(stanzaKey) })),
+  })
+}
+
+/** A session's rows and events without ids, ordinals and times of writing: what two sessions with the same history have in common. */
+async function rowsOf({ sessionId }: LinkedSession): Promise<Record<string, unknown[]>> {
+  const read = async (text: string): Promise<unknown[]> =>
+    (await database.query<{ row: unknown }>(`select to_jsonb(r) as row from (${text}) r`, [sessionId])).map(
+      ({ row }) => row,
+    )
+  return {
+    messages: await read(
+      `select c.external_id, m.wa_id, m.from_me, m.sender_type, m.message_type, m.text_content, m.created_at, m.sender_jid, m.status,
+           m.unsupported_type, row_number() over (order by m.ordinal) as place
+         from public.messages_new m join public.conversations_new c on c.id = m.conversation_id
+         where m.session_id = $1 order by m.ordinal`,
+    ),
+    conversations: await read(
+      `select c.external_id, c.contact_name, c.unread_count, c.started_at is not null as started, c.last_message_at, c.last_message_text, c.last_message_type,
+           c.last_message_from_me, (select m.wa_id from public.messages_new m where m.id = c.last_message_id) as last_wa_id,
+           (select m.ordinal = c.last_message_ordinal from public.messages_new m where m.id = c.last_message_id) as right_ordinal
+         from public.conversations_new c where c.session_id = $1 order by c.external_id`,
+    ),
+    people: await read(
+      `select array_agg(i.jid order by i.jid) as jids, p.name, p.push_name, p.phone
+         from public.contacts p join public.contact_identities i on i.contact_id = p.id where p.session_id = $1
+         group by p.id order by 1`,
+    ),
+    inbox: await read(
+      'select stanza_key, projected_at is not null as projected from private.inbox where session_id = $1 order by stanza_key',
+    ),
+    events: await read(
+      `select e.seq, e.type, e.data ->> 'from_me' as from_me, e.data ->> 'status' as status, e.data ->> 'unread_count' as unread_count,
+           (select m.wa_id from public.messages_new m where m.id = (e.data ->> 'message_id')::uuid) as wa_id
+         from public.session_events e where e.session_id = $1 and e.seq > 1 order by e.seq`,
+    ),
+  }
+}
