@@ -66,6 +66,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   let open = false
   let stopping: Promise<void> | undefined
   let fencedOut = false
+  let abandoned = false
   let failures = 0
   let logoutReason: SessionReason = 'logged_out'
   let reconnectTimer: NodeJS.Timeout | undefined
@@ -89,20 +90,21 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   })
 
   /**
-   * Runs a step in order. A lost lease ends the session. So does a failure in anything but what WhatsApp delivers: the supervisor starts
-   * it anew from what is stored. What was delivered is stored even while the session stops.
+   * Runs a step in order. A failure ends the session, and the supervisor starts it anew from what is stored. What was delivered is stored
+   * even while the session stops, but nothing after a delivery that could not be: it would say that the inbox was done with it.
    */
   function step(kind: 'control' | 'delivery', task: () => Promise<void>): void {
     queue
       .add(async () => {
-        if (fencedOut || (stopping && kind === 'control')) return
+        if (fencedOut || abandoned || (stopping && kind === 'control')) return
         await task()
         onChange(lease.sessionId)
       })
       .catch((error: unknown) => {
         if (isLeaseLost(error)) return void stop('fenced')
         logger.error({ kind, error: error instanceof Error ? error.message : 'unknown' }, 'session step failed')
-        if (kind === 'control') void stop('graceful')
+        if (kind === 'delivery') abandoned = true
+        void stop('graceful')
       })
   }
 

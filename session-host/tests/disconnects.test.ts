@@ -74,6 +74,7 @@ test('a login that is refused for a while (503) is tried again', async () => {
   await until('reconnecting')
   await until('connected')
   await arrives('tras dos rechazos')
+  expect(await hasCredentials()).toBe(true)
 })
 
 test('440 stops without a fight and keeps the credentials; get-qr connects again without a scan', async () => {

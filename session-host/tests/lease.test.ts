@@ -208,6 +208,7 @@ test('a database that drops every connection costs neither the process nor a mes
     (rows) => rows.length === 0,
   )
   await arrives('luz de nuevo')
+  expect(gateway.logs.join('')).toContain('database connection lost')
 })
 
 test('a command that was submitted while nobody listened is carried out when the host listens again', async () => {
@@ -228,6 +229,9 @@ test('a command that was submitted while nobody listened is carried out when the
     'select status from public.messages_new where id = $1',
     [(body['message'] as { id: string }).id],
     ([row]) => row?.['status'] === 'delivered',
+  )
+  expect(await gateway.messagesOf(bea.number, ana.number)).toContainEqual(
+    expect.objectContaining({ text: 'sin aviso' }),
   )
 })
 

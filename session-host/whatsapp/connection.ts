@@ -11,10 +11,10 @@ import {
   type WAMessageKey,
 } from '@whiskeysockets/baileys'
 import { normalizeJid, parseJid } from '#shared/ids.ts'
-import type { InboundBatch } from '#shared/inbound.ts'
+import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import type { AuthState } from './auth-state.ts'
 import { handleInOrder } from './handle-in-order.ts'
-import type { Inbox } from './inbox.ts'
+import { stanzaKeyOf, stanzaKeyOfMessage, type Inbox } from './inbox.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { normalise, type Self } from './normalise.ts'
 import type { RetryCounter } from './retry-counter.ts'
@@ -67,7 +67,7 @@ export interface Connection {
   markRead(keys: { chat: string; waId: string; sender: string | null }[]): Promise<void>
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
-  /** Hands messages out of the inbox to Baileys, as if they came now. They are reported as a batch again. */
+  /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
   redeliver(messages: WAMessage[]): void
   /** Ends it, and resolves when everything that had arrived was handed on. */
   close(): Promise<void>
@@ -114,7 +114,18 @@ export function createConnection({
     generateHighQualityLinkPreview: false,
   })
 
-  handleInOrder(socket.ws, (node) => inbox.noteStanza(node), reportFailure)
+  // Inbox rows of what Baileys has acted on, while events of it may be in its buffer.
+  const acted: string[] = []
+  handleInOrder(
+    socket.ws,
+    {
+      before: (node) => inbox.noteStanza(node),
+      after(node) {
+        if (node.attrs['category'] === 'peer') hasActedOn(stanzaKeyOf(node.attrs as Record<string, string>))
+      },
+    },
+    reportFailure,
+  )
   socket.ws.on('CB:ack,class:message', (node: BinaryNode) => {
     const id = node.attrs['id']
     if (id) handlers.onAck(id, node.attrs['error'])
@@ -128,6 +139,17 @@ export function createConnection({
     }
   })
 
+  function hasActedOn(stanzaKey: string): void {
+    acted.push(stanzaKey)
+    settleActed()
+  }
+
+  /** Takes the messages to the device out of the inbox, after everything that came of them. */
+  function settleActed(): void {
+    if (acted.length === 0 || socket.ev.isBuffering()) return
+    handlers.onBatch({ ...emptyBatch(), inbox: acted.splice(0) })
+  }
+
   function reportFailure(error: unknown): void {
     logger.error({ error: error instanceof Error ? error.name : 'unknown' }, 'something received could not be read')
   }
@@ -140,6 +162,7 @@ export function createConnection({
     if (self) {
       const batch = normalise(events, self, reportFailure)
       if (batch) handlers.onBatch(batch)
+      settleActed()
     }
     if (!update) return
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
@@ -186,7 +209,11 @@ export function createConnection({
     },
     logout: () => socket.logout(),
     redeliver(messages) {
-      for (const message of messages) socket.upsertMessage(message, 'append').catch(reportFailure)
+      for (const message of messages)
+        socket
+          .upsertMessage(message, 'append')
+          .then(() => hasActedOn(stanzaKeyOfMessage(message)))
+          .catch(reportFailure)
     },
     async close() {
       void socket.end(undefined)

@@ -13,11 +13,12 @@ const event = 'CB:message'
 /**
  * Has messages handled one after another, as they came. Baileys begins with each at once and looks its sender up before it takes its
  * lock (messages-recv.js handleMessage), so a message whose lookup is answered first overtakes; and it queues the offline backlog apart
- * from live traffic, which overtakes it. `note` hears of each stanza as it came, before Baileys does.
+ * from live traffic, which overtakes it. `before` hears of each stanza as it came, `after` when Baileys
+ * has done with it: its events are out or buffered.
  */
 export function handleInOrder(
   source: StanzaSource,
-  note: (node: BinaryNode) => void,
+  { before, after }: { before: (node: BinaryNode) => void; after: (node: BinaryNode) => void },
   onFailure: (error: unknown) => void,
 ): void {
   const handlers = source.listeners(event) as ((node: BinaryNode) => unknown)[]
@@ -25,12 +26,14 @@ export function handleInOrder(
   source.removeAllListeners(event)
   let last: Promise<void> = Promise.resolve()
   source.on(event, (node) => {
-    note(node)
+    before(node)
     const { offline: _, ...attrs } = node.attrs
     last = last
       .then(async () => {
         // What could not be answered any more comes again.
-        if (source.isOpen) for (const handle of handlers) await handle({ ...node, attrs })
+        if (!source.isOpen) return
+        for (const handle of handlers) await handle({ ...node, attrs })
+        after(node)
       })
       .catch(onFailure)
   })

@@ -157,11 +157,13 @@ const deviceTypes = new Set<proto.Message.ProtocolMessage.Type | null | undefine
   Type.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
 ])
 
-function isForDevice({ key, message }: WAMessage): boolean {
+/** True for what the account's phone tells its devices: no message of a chat. */
+export function isForDevice({ key, message }: WAMessage): boolean {
   return key.fromMe === true && deviceTypes.has(message?.protocolMessage?.type)
 }
 
-function stanzaKeyOf(attrs: Record<string, string>): string {
+/** The same, of the stanza's attributes. */
+export function stanzaKeyOf(attrs: Record<string, string>): string {
   return hashStanza(attrs['recipient'] ?? attrs['from'], attrs['participant'], attrs['id'])
 }
 

@@ -10,7 +10,7 @@ import {
 } from '#shared/inbound.ts'
 import type { MessageStatus } from '#shared/message.ts'
 import { readContent } from './content.ts'
-import { stanzaKeyOfMessage } from './inbox.ts'
+import { isForDevice, stanzaKeyOfMessage } from './inbox.ts'
 
 /** The linked account's own JIDs, in the form of normalizeJid. */
 export interface Self {
@@ -73,6 +73,8 @@ function addReceived(
 ): void {
   const { people, messages, changes } = batch
   const counts = [people, messages, changes].map((list) => list.length)
+  // What speaks to the device is done when Baileys has acted on it, and not before.
+  if (isForDevice(message)) return
   try {
     addMessage(batch, message, self, true, inboxKey)
     batch.inbox.push(inboxKey)

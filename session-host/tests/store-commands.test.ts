@@ -1,0 +1,128 @@
+import { expect, test, vi } from 'vitest'
+import type { ClaimedCommand } from '#shared/commands.ts'
+import { incoming, openStore, type OpenStore } from './open-store.ts'
+import { ana, bea, jidOf, lidOf } from './start-gateway.ts'
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+
+const pn = jidOf(bea)
+
+async function submit(store: OpenStore, text: string, conversation = pn): Promise<string> {
+  return (await store.requests.submitMessage(store.lease.userId, { conversation, text })).message.id
+}
+
+async function open(): Promise<OpenStore> {
+  const store = await openStore()
+  await store.project({
+    messages: [incoming(pn, 'hola', { chatAlt: lidOf(bea) }), incoming(jidOf(ana), 'buenas', { chatAlt: lidOf(ana) })],
+  })
+  return store
+}
+
+const ids = (commands: ClaimedCommand[]): string[] =>
+  commands.flatMap((command) => (command.kind === 'send_message' ? [command.message_id] : []))
+
+test('only the head of each conversation is claimed, and the next one when it is done', async () => {
+  await using store = await open()
+  const first = await submit(store, '1')
+  const second = await submit(store, '2')
+  const other = await submit(store, 'a', jidOf(ana))
+  const claimed = await store.commands.claim(10)
+  expect(ids(claimed)).toEqual([first, other])
+  expect(await store.commands.claim(10)).toEqual([])
+  for (const command of claimed) await store.commands.finish(command, {})
+  expect(ids(await store.commands.claim(10))).toEqual([second])
+})
+
+test('the next try is timed by the head, not by what waits behind it', async () => {
+  await using store = await open()
+  await submit(store, '1')
+  await submit(store, '2')
+  const [head] = await store.commands.claim(10)
+  if (!head) throw new Error('nothing claimed')
+  expect(await store.commands.secondsToNext()).toBeNull()
+  await store.commands.retry(head, { delaySeconds: 100, counts: true })
+  expect(await store.commands.secondsToNext()).toBeGreaterThan(50)
+  expect(await store.commands.claim(10)).toEqual([])
+})
+
+test('a command that is given back late does not undo a later claim of it, and a try that does not count leaves none', async () => {
+  await using store = await open()
+  await submit(store, '1')
+  const [first] = await store.commands.claim(10)
+  if (!first) throw new Error('nothing claimed')
+  await store.commands.releaseAll([])
+  const [second] = await store.commands.claim(10)
+  expect(second).toMatchObject({ id: first.id, attempts: 2 })
+  await store.commands.retry(first, { delaySeconds: 0, counts: true })
+  expect(await store.commands.claim(10)).toEqual([])
+  await store.commands.retry(second as ClaimedCommand, { delaySeconds: 0, counts: false })
+  expect(await store.commands.claim(10)).toMatchObject([{ id: first.id, attempts: 2 }])
+})
+
+test('what is being carried out is not released with the rest', async () => {
+  await using store = await open()
+  await submit(store, '1')
+  await submit(store, 'a', jidOf(ana))
+  const [kept, lost] = await store.commands.claim(10)
+  await store.commands.releaseAll([kept?.id ?? ''])
+  expect(await store.commands.claim(10)).toMatchObject([{ id: lost?.id }])
+})
+
+test('a merge of two conversations keeps what waits, in order', async () => {
+  await using store = await openStore()
+  await store.project({ messages: [incoming(lidOf(bea), 'por lid')] })
+  await store.project({ messages: [incoming(pn, 'por número')] })
+  const one = await submit(store, '1', lidOf(bea))
+  const two = await submit(store, '2', pn)
+  await store.project({ people: [{ jid: pn, alt: lidOf(bea) }] })
+  const [head] = await store.commands.claim(10)
+  expect(ids(head ? [head] : [])).toEqual([one])
+  await store.commands.finish(head as ClaimedCommand, {})
+  expect(ids(await store.commands.claim(10))).toEqual([two])
+})
+
+test('an unlinked session fails what never left, and says so in the log', async () => {
+  await using store = await open()
+  const id = await submit(store, '1')
+  await store.credentials.write({
+    credentials: Buffer.from('secret'),
+    keys: [{ type: 'session', id: 'x', value: Buffer.from('key') }],
+    inbox: [{ id: 'a', stanzaKey: 'b', value: Buffer.from('text') }],
+  })
+  await store.sessions.wipe('logged_out')
+  expect(await store.watch.query('select status, error_code from public.messages_new where id = $1', [id])).toEqual([
+    { status: 'failed', error_code: 'session_not_linked' },
+  ])
+  for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox'])
+    expect(await store.watch.query(`select 1 from private.${table}`)).toEqual([])
+  await expect(submit(store, '2')).rejects.toMatchObject({ hint: 'session_not_linked' })
+  expect((await store.conversations()).length).toBe(2)
+})
+
+test('a session that its owner stopped while it was linking is not set back to linking', async () => {
+  await using store = await openStore()
+  await store.watch.query(`update public.whatsapp_sessions set desired = 'stopped', status = 'unlinked'`)
+  await store.sessions.setStatus({ status: 'linking' })
+  await store.sessions.showQr({ dataUrl: 'data:image/png;base64,AA', expiresAt: new Date(), attempt: 1 })
+  expect(await store.watch.query('select status from public.whatsapp_sessions')).toEqual([{ status: 'unlinked' }])
+  expect(await store.watch.query('select 1 from private.linking_attempts')).toEqual([])
+})
+
+test('credentials, keys and messages at rest are not readable in the database', async () => {
+  await using store = await openStore()
+  await store.credentials.write({
+    credentials: Buffer.from('CREDENTIALS-IN-CLEAR'),
+    keys: [{ type: 'session', id: 'x', value: Buffer.from('KEY-IN-CLEAR') }],
+    inbox: [{ id: 'a', stanzaKey: 'b', value: Buffer.from('TEXT-IN-CLEAR') }],
+  })
+  for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox']) {
+    const [row] = await store.watch.query<{ ciphertext: Buffer }>(`select ciphertext from private.${table}`)
+    expect(row?.ciphertext.includes('IN-CLEAR')).toBe(false)
+  }
+  expect((await store.credentials.load())?.toString()).toBe('CREDENTIALS-IN-CLEAR')
+  expect((await store.credentials.getKeys('session', ['x'])).get('x')?.toString()).toBe('KEY-IN-CLEAR')
+  // A row that was moved to another place does not open there.
+  await store.watch.query(`update private.whatsapp_keys set id = 'y'`)
+  await expect(store.credentials.getKeys('session', ['y'])).rejects.toThrow(/./)
+})
