@@ -55,7 +55,9 @@ export type Database = {
           name: string | null
           phone: string | null
           push_name: string | null
+          search_text: string | null
           session_id: string
+          sort_name: string | null
           updated_at: string
           user_id: string
           verified_name: string | null
@@ -67,7 +69,9 @@ export type Database = {
           name?: string | null
           phone?: string | null
           push_name?: string | null
+          search_text?: never
           session_id: string
+          sort_name?: never
           updated_at?: string
           user_id: string
           verified_name?: string | null
@@ -78,7 +82,9 @@ export type Database = {
           name?: string | null
           phone?: string | null
           push_name?: string | null
+          search_text?: never
           session_id?: string
+          sort_name?: never
           updated_at?: string
           user_id?: string
           verified_name?: string | null

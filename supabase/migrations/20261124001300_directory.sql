@@ -45,8 +45,20 @@ as $$
 $$;
 comment on function private.haystack_patterns(text) is 'LIKE patterns of a search for a name or number; null for an empty one.';
 
-create index contacts_name_idx on public.contacts
-  (session_id, user_id, (private.contact_sort_name(name, verified_name, push_name, phone) collate "C"), id);
+-- A check or generated column runs as whoever writes the row.
+grant execute on function
+  private.fold(text), private.contact_sort_name(text, text, text, text), private.contact_haystack(text, text, text, text)
+  to session_host, authenticated, service_role;
+
+-- Stored, because a search compares it with every row of a session when the text sought is short.
+alter table public.contacts
+  add column sort_name text collate "C" generated always as (private.contact_sort_name(name, verified_name, push_name, phone)) stored,
+  add column search_text text generated always as (private.contact_haystack(name, verified_name, push_name, phone)) stored;
+comment on column public.contacts.sort_name is
+  'The name that is shown, without case and accents, in the order of code points; ~ and the number, or ~~, for those without a name. Lists are ordered by it.';
+comment on column public.contacts.search_text is 'Names and number without case and accents.';
+
+create index contacts_name_idx on public.contacts (session_id, user_id, sort_name, id);
 -- Groups have no contact to be found by; there are few of them. (A trigram index on conversations would be written with every message.)
 create index conversations_new_groups_idx on public.conversations_new (session_id, user_id) where kind = 'group';
 
@@ -64,7 +76,7 @@ begin
       select string_agg(distinct quote_ident(n.nspname), ', ')
         from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname in ('pg_trgm', 'btree_gin')), true);
     create index contacts_haystack_idx on public.contacts
-      using gin (session_id, private.contact_haystack(name, verified_name, push_name, phone) gin_trgm_ops);
+      using gin (session_id, search_text gin_trgm_ops);
     perform set_config('search_path', v_search_path, true);
   end if;
 end
@@ -143,8 +155,8 @@ begin
       with people as materialized (
         select c.id, c.user_id from public.contacts c
           where c.session_id = v_session
-            and (private.contact_haystack(c.name, c.verified_name, c.push_name, c.phone) like v_patterns[1]
-              or private.contact_haystack(c.name, c.verified_name, c.push_name, c.phone) like coalesce(v_patterns[2], v_patterns[1]))),
+            and (c.search_text like v_patterns[1]
+              or c.search_text like coalesce(v_patterns[2], v_patterns[1]))),
       hits as materialized (
         select n.* from people p join public.conversations_new n on n.contact_id = p.id and n.user_id = p.user_id
         union all
@@ -248,20 +260,20 @@ begin
     select array_agg(p) into v_page from (
       select c.* from public.contacts c
         where c.session_id = v_session and c.user_id = v_user
-          and (private.contact_sort_name(c.name, c.verified_name, c.push_name, c.phone) collate "C", c.id) > (v_after_name, v_after_id)
-        order by private.contact_sort_name(c.name, c.verified_name, c.push_name, c.phone) collate "C", c.id
+          and (c.sort_name, c.id) > (v_after_name, v_after_id)
+        order by c.sort_name, c.id
         limit v_limit) p;
   else
     with hits as materialized (
       select c.* from public.contacts c
         where c.session_id = v_session
-          and (private.contact_haystack(c.name, c.verified_name, c.push_name, c.phone) like v_patterns[1]
-            or private.contact_haystack(c.name, c.verified_name, c.push_name, c.phone) like coalesce(v_patterns[2], v_patterns[1])))
+          and (c.search_text like v_patterns[1]
+            or c.search_text like coalesce(v_patterns[2], v_patterns[1])))
     select array_agg(p) into v_page from (
       select h.* from hits h
         where h.user_id = v_user
-          and (private.contact_sort_name(h.name, h.verified_name, h.push_name, h.phone) collate "C", h.id) > (v_after_name, v_after_id)
-        order by private.contact_sort_name(h.name, h.verified_name, h.push_name, h.phone) collate "C", h.id
+          and (h.sort_name, h.id) > (v_after_name, v_after_id)
+        order by h.sort_name, h.id
         limit v_limit) p;
   end if;
   return query
@@ -270,9 +282,9 @@ begin
           where i.contact_id = c.id and i.user_id = v_user order by i.kind desc, i.created_at desc, i.jid),
         (select n.id from public.conversations_new n where n.contact_id = c.id and n.user_id = v_user),
         c.created_at, c.updated_at,
-        private.contact_sort_name(c.name, c.verified_name, c.push_name, c.phone)
+        c.sort_name
       from unnest(v_page) as c
-      order by private.contact_sort_name(c.name, c.verified_name, c.push_name, c.phone) collate "C", c.id;
+      order by c.sort_name, c.id;
 end
 $$;
 comment on function private.list_contacts(integer, text, uuid, text, uuid) is 'Definer half of public.list_contacts.';
@@ -325,7 +337,7 @@ begin
         array(select i.jid from public.contact_identities i
           where i.contact_id = c.id and i.user_id = v_user order by i.kind desc, i.created_at desc, i.jid),
         (select n.id from public.conversations_new n where n.contact_id = c.id and n.user_id = v_user),
-        c.created_at, c.updated_at, private.contact_sort_name(c.name, c.verified_name, c.push_name, c.phone)
+        c.created_at, c.updated_at, c.sort_name
       from public.contacts c where c.id = v_id and c.user_id = v_user;
 end
 $$;
@@ -351,10 +363,6 @@ revoke all on function
   private.list_contacts(integer, text, uuid, text, uuid), public.list_contacts(integer, text, uuid, text, uuid),
   private.get_contact(text), public.get_contact(text)
   from public, anon, authenticated, service_role;
--- An index's expression runs as whoever writes the row.
-grant execute on function
-  private.fold(text), private.contact_sort_name(text, text, text, text), private.contact_haystack(text, text, text, text)
-  to session_host, authenticated, service_role;
 grant execute on function
   private.list_conversations(integer, timestamptz, uuid, text, boolean, uuid),
   private.list_contacts(integer, text, uuid, text, uuid), public.list_contacts(integer, text, uuid, text, uuid),
