@@ -38,9 +38,14 @@ async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> 
       ...emptyBatch(),
       chats: Array.from({ length: chats }, (_, chat) => ({ jid: chatJid(chat) })),
     })
+  // As autovacuum does to tables that are in use: what is planned for an empty table stays so otherwise.
+  const analyze = (): Promise<unknown> => bench.loader.query('analyze')
   const each = Math.max(50, Math.round(submitsEach * scale))
   log(`${users} users submit ${each} messages each, at once`)
-  const submits = await measureSubmits(bench, leases, each)
+  await measureSubmits(bench, leases, Math.ceil(each / 5), 'warm-up')
+  await analyze()
+  const submits = await measureSubmits(bench, leases, each, 'submit')
+  await analyze()
   log('the host claims and completes them')
   const completed = await measureCompletions(database, leases)
   return {
@@ -66,19 +71,24 @@ function chatJid(chat: number): string {
 }
 
 /** ms from the statement's departure to its answer, over loopback, with the commit. */
-async function measureSubmits({ stack }: BenchStack, leases: Lease[], each: number): Promise<Distribution> {
+async function measureSubmits(
+  { stack }: BenchStack,
+  leases: Lease[],
+  each: number,
+  name: string,
+): Promise<Distribution> {
   const samples: number[] = []
   await Promise.all(
     leases.map(async ({ userId }) => {
       await using user = await connectAs(stack, userId)
-      for (let n = -20; n < each; n += 1) {
+      for (let n = 0; n < each; n += 1) {
         const startedAt = performance.now()
         await user.client.query('select public.submit_message($1, $2, $3)', [
-          chatJid(Math.abs(n) % chats),
+          chatJid(n % chats),
           `Mensaje ${n}: nos vemos mañana a las ocho en la estación`,
-          `key ${n}`,
+          `${name} ${n}`,
         ])
-        if (n >= 0) samples.push(performance.now() - startedAt)
+        samples.push(performance.now() - startedAt)
       }
     }),
   )
@@ -99,7 +109,15 @@ async function completeAll(database: Database, lease: Lease): Promise<number> {
   for (;;) {
     const claimed = await store.claim(claimSize)
     if (claimed.length === 0) return count
-    await Promise.all(claimed.map((command) => store.finish(command, {})))
+    await Promise.all(
+      claimed.map(async (command) => {
+        if (command.kind !== 'send_message') return store.finish(command, {})
+        // What the host does of it: it reads the message to send it, and WhatsApp's acknowledgement completes it.
+        const message = await store.readMessage(command.message_id)
+        if (!message) throw new Error('the message of a command is gone')
+        return store.acknowledge(message.wa_id)
+      }),
+    )
     count += claimed.length
   }
 }

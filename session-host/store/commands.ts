@@ -1,7 +1,7 @@
 import { Command, type ClaimedCommand } from '#shared/commands.ts'
 import type { ErrorCode } from '#shared/errors.ts'
 import { appendEvents } from './append-events.ts'
-import type { Database, Transaction } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
 
 /** What a send needs to know, read at the moment of sending. */
@@ -65,7 +65,8 @@ export function createCommandStore(database: Database, lease: Lease): CommandSto
                'wa_id', q.wa_id, 'from_me', q.from_me, 'text', q.text_content, 'sender_jid', q.sender_jid) end as quoted
            from public.messages_new m
            join public.conversations_new c on c.id = m.conversation_id
-           left join public.messages_new q on q.conversation_id = m.conversation_id and q.wa_id = m.reply_to_wa_id
+           left join public.messages_new q
+             on q.session_id = m.session_id and q.wa_id = m.reply_to_wa_id and q.conversation_id = m.conversation_id
            where m.id = $1 and m.session_id = $2
            limit 1`,
         [messageId, sessionId],
@@ -88,33 +89,17 @@ export function createCommandStore(database: Database, lease: Lease): CommandSto
            order by m.created_at, m.ordinal`,
         [sessionId, messageIds],
       ),
-    acknowledge: (waId) =>
-      fenced(database, lease, async (transaction) => {
-        const sent = await transaction.query<{ id: string; conversation_id: string }>(
-          `update public.messages_new set status = 'sent', error_code = null
-             where session_id = $1 and wa_id = $2 and from_me and status in ('pending', 'failed')
-             returning id, conversation_id`,
-          [sessionId, waId],
-        )
-        await transaction.query(
-          `update private.session_commands c set status = 'done', finished_at = now()
-             from public.messages_new m
-             where m.session_id = $1 and m.wa_id = $2 and m.from_me
-               and c.message_id = m.id and c.status in ('queued', 'claimed')`,
-          [sessionId, waId],
-        )
-        await appendEvents(
-          transaction,
-          lease,
-          sent.map((row) => ({
-            type: 'message.status',
-            data: { conversation_id: row.conversation_id, message_id: row.id, status: 'sent' },
-          })),
-        )
-      }),
+    async acknowledge(waId) {
+      await database.query('select private.acknowledge_message($1, $2, $3, $4)', [
+        sessionId,
+        lease.holder,
+        lease.epoch,
+        waId,
+      ])
+    },
     failMessage: (command, code) =>
       fenced(database, lease, async (transaction) => {
-        await close(transaction, command, 'dead', null, code)
+        await close(transaction, lease, command, 'dead', null, code)
         if (command.kind !== 'send_message') return
         const failed = await transaction.query(
           `update public.messages_new set status = 'failed', error_code = $2 where id = $1 and status = 'pending' returning id`,
@@ -133,8 +118,7 @@ export function createCommandStore(database: Database, lease: Lease): CommandSto
           },
         ])
       }),
-    finish: (command, result) =>
-      fenced(database, lease, (transaction) => close(transaction, command, 'done', result, null)),
+    finish: (command, result) => close(database, lease, command, 'done', result, null),
     retry: (command, { delaySeconds, counts }) =>
       fenced(database, lease, async (transaction) => {
         await transaction.query(
@@ -174,15 +158,20 @@ const address = `coalesce((
 ), c.external_id)`
 
 async function close(
-  transaction: Transaction,
+  queryable: Queryable,
+  lease: Lease,
   command: ClaimedCommand,
   status: 'done' | 'dead',
   result: Record<string, unknown> | null,
   code: ErrorCode | null,
 ): Promise<void> {
-  await transaction.query(
-    `update private.session_commands set status = $2, result = $3, error_code = $4, finished_at = now()
-       where id = $1 and status in ('queued', 'claimed')`,
-    [command.id, status, result && JSON.stringify(result), code],
-  )
+  await queryable.query('select private.close_command($1, $2, $3, $4, $5, $6, $7)', [
+    lease.sessionId,
+    lease.holder,
+    lease.epoch,
+    command.id,
+    status,
+    result && JSON.stringify(result),
+    code,
+  ])
 }
