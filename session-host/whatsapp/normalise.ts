@@ -73,9 +73,9 @@ function addReceived(
 ): void {
   const { people, messages, changes } = batch
   const counts = [people, messages, changes].map((list) => list.length)
-  // What speaks to the device is done when Baileys has acted on it, and not before.
-  if (isForDevice(message)) return
   try {
+    // What speaks to the device is done when Baileys has acted on it, and not before.
+    if (isForDevice(message)) return
     addMessage(batch, message, self, true, inboxKey)
     batch.inbox.push(inboxKey)
   } catch (error) {

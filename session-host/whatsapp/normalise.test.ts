@@ -1,0 +1,195 @@
+import { proto, type BaileysEventMap, type WAMessage } from '@whiskeysockets/baileys'
+import { expect, test } from 'vitest'
+import { normalise, normaliseReplay } from './normalise.ts'
+
+const self = { phone: '34600000001@s.whatsapp.net', lid: '200000000000001@lid' }
+const pn = '34600000002@s.whatsapp.net'
+const lid = '200000000000002@lid'
+const group = '1203630000000-1500000000@g.us'
+const { Type } = proto.Message.ProtocolMessage
+
+interface Parts {
+  key?: Partial<WAMessage['key']>
+  message?: proto.IMessage
+  rest?: Partial<WAMessage>
+}
+
+function message({ key = {}, message: content = { conversation: 'hola' }, rest = {} }: Parts = {}): WAMessage {
+  return {
+    key: { remoteJid: pn, fromMe: false, id: 'M1', ...key },
+    message: content,
+    messageTimestamp: 1_700_000_000,
+    ...rest,
+  } as WAMessage
+}
+
+const upsert = (...messages: WAMessage[]): Partial<BaileysEventMap> => ({
+  'messages.upsert': { messages, type: 'notify' },
+})
+const only = (...messages: WAMessage[]) => normalise(upsert(...messages), self)
+
+test('an incoming text names its chat, its other JID, its time and its inbox row', () => {
+  const batch = only(
+    message({ key: { remoteJid: '200000000000002:5@lid', remoteJidAlt: '34600000002:0@s.whatsapp.net' } }),
+  )
+  expect(batch?.messages).toEqual([
+    {
+      chat: lid,
+      chatAlt: pn,
+      waId: 'M1',
+      fromMe: false,
+      at: 1_700_000_000,
+      type: 'text',
+      text: 'hola',
+      status: 'received',
+      live: true,
+      inboxKey: expect.stringMatching(/^[0-9a-f]{64}$/),
+    },
+  ])
+  expect(batch?.inbox).toEqual([batch?.messages[0]?.inboxKey])
+})
+
+test.for([self.phone, self.lid, '34600000001:3@s.whatsapp.net'])(
+  'an own message whose other JID is the account’s (%s) does not make the contact the account',
+  (remoteJidAlt) => {
+    const batch = only(message({ key: { remoteJid: pn, remoteJidAlt, fromMe: true } }))
+    expect(batch?.messages[0]).toMatchObject({ chat: pn, fromMe: true, status: 'sent' })
+    expect(batch?.messages[0]).not.toHaveProperty('chatAlt')
+    const receipt = normalise(
+      { 'messages.update': [{ key: { remoteJid: pn, remoteJidAlt, fromMe: true, id: 'M1' }, update: { status: 3 } }] },
+      self,
+    )
+    expect(receipt?.people).toEqual([])
+  },
+)
+
+test('a message to oneself keeps both of the account’s JIDs', () => {
+  const batch = only(message({ key: { remoteJid: self.phone, remoteJidAlt: self.lid, fromMe: true } }))
+  expect(batch?.messages[0]).toMatchObject({ chat: self.phone, chatAlt: self.lid })
+})
+
+test('in a group the sender is named, with the other JID, and only the sender’s name is theirs', () => {
+  const batch = only(
+    message({ key: { remoteJid: group, participant: lid, participantAlt: pn }, rest: { pushName: 'Bea' } }),
+  )
+  expect(batch?.messages[0]).toMatchObject({ chat: group, sender: lid, pushName: 'Bea' })
+  expect(batch?.people).toEqual([{ jid: lid, alt: pn }])
+})
+
+test('status updates, broadcasts and channels make no conversation', () => {
+  for (const remoteJid of ['status@broadcast', '123@broadcast', '123@newsletter', 'nonsense', ''])
+    expect(only(message({ key: { remoteJid } }))?.messages ?? []).toEqual([])
+})
+
+test('a message that could not be decrypted is a placeholder', () => {
+  const stub = message({ rest: { messageStubType: proto.WebMessageInfo.StubType.CIPHERTEXT, message: null } })
+  expect(only(stub)?.messages[0]).toMatchObject({ type: 'unsupported', text: null, unsupportedType: 'ciphertext' })
+})
+
+test('an edit and a deletion are changes of the sender’s own message, not messages', () => {
+  const key = { id: 'M0', fromMe: true, remoteJid: self.phone }
+  const batch = only(
+    message({
+      message: { protocolMessage: { key, type: Type.MESSAGE_EDIT, editedMessage: { conversation: 'corregido' } } },
+    }),
+    message({ key: { id: 'M2' }, message: { protocolMessage: { key, type: Type.REVOKE } } }),
+  )
+  expect(batch?.messages).toEqual([])
+  // `fromMe` is who sent the change, whatever the key inside it claims.
+  expect(batch?.changes).toMatchObject([
+    { kind: 'edit', text: 'corregido', waId: 'M0', fromMe: false, chat: pn },
+    { kind: 'revoke', waId: 'M0', fromMe: false, chat: pn },
+  ])
+})
+
+test('what speaks to the device is neither a message nor done when it is announced', () => {
+  const notice = message({
+    key: { remoteJid: self.phone, fromMe: true },
+    message: { protocolMessage: { type: Type.HISTORY_SYNC_NOTIFICATION, historySyncNotification: {} } },
+  })
+  expect(only(notice)).toBeNull()
+})
+
+test('history is sorted by time, and the newest of a chat with n unread are unread', () => {
+  const at = (seconds: number, id: string, fromMe = false): WAMessage =>
+    message({ key: { id, fromMe }, rest: { messageTimestamp: seconds } })
+  const batch = normalise(
+    {
+      'messaging-history.set': {
+        chats: [{ id: pn, unreadCount: 2, lidJid: lid }],
+        contacts: [{ id: pn, lid, name: 'Bea Ruiz', notify: 'Bea' }],
+        messages: [at(5, 'e'), at(1, 'a'), at(4, 'd', true), at(3, 'c'), at(2, 'b')],
+        progress: 40,
+      } as unknown as BaileysEventMap['messaging-history.set'],
+    },
+    self,
+  )
+  expect(batch?.messages.map(({ waId, status, live }) => [waId, status, live])).toEqual([
+    ['a', 'read', false],
+    ['b', 'read', false],
+    ['c', 'received', false],
+    ['d', 'sent', false],
+    ['e', 'received', false],
+  ])
+  expect(batch?.history).toEqual({ progress: 40 })
+  expect(batch?.chats).toEqual([{ jid: pn, alt: lid, unread: 2 }])
+  expect(batch?.people).toEqual([{ jid: pn, alt: lid, name: 'Bea Ruiz', pushName: 'Bea' }])
+})
+
+test('of a chat’s update only "read" and "archived" are taken', () => {
+  const update = (chat: object) => normalise({ 'chats.update': [{ id: pn, ...chat }] }, self)?.chats
+  expect(update({ unreadCount: 0 })).toEqual([{ jid: pn, unread: 0 }])
+  expect(update({ unreadCount: 3 })).toBeUndefined()
+  expect(update({ unreadCount: -1 })).toBeUndefined()
+  expect(update({ archived: true })).toEqual([{ jid: pn, archived: true }])
+})
+
+test.for([
+  [2, 'sent'],
+  [3, 'delivered'],
+  [4, 'read'],
+  [5, 'played'],
+] as const)('status %i of an own message is %s', ([status, name]) => {
+  const batch = normalise(
+    { 'messages.update': [{ key: { remoteJid: lid, fromMe: true, id: 'X' }, update: { status } }] },
+    self,
+  )
+  expect(batch?.receipts).toEqual([{ chat: lid, waId: 'X', fromMe: true, status: name }])
+})
+
+test('a failed acknowledgement and the status of others’ messages change nothing', () => {
+  for (const [fromMe, status] of [
+    [true, 0],
+    [false, 4],
+  ] as const)
+    expect(
+      normalise({ 'messages.update': [{ key: { remoteJid: pn, fromMe, id: 'X' }, update: { status } }] }, self),
+    ).toBeNull()
+})
+
+test('a message that can’t be read is reported, keeps its inbox row and takes no other with it', () => {
+  const bad = message({ key: { id: 'BAD' } })
+  Object.defineProperty(bad, 'message', {
+    get: () => {
+      throw new TypeError('unreadable')
+    },
+  })
+  const errors: unknown[] = []
+  const batch = normaliseReplay(
+    [
+      { stanzaKey: 'k1', message: message({ key: { id: 'A' } }) },
+      { stanzaKey: 'k2', message: bad },
+      { stanzaKey: 'k3', message: message({ key: { id: 'C' } }) },
+    ],
+    self,
+    (error) => errors.push(error),
+  )
+  expect(batch?.messages.map((each) => each.waId)).toEqual(['A', 'C'])
+  expect(batch?.inbox).toEqual(['k1', 'k3'])
+  expect(errors).toHaveLength(1)
+})
+
+test('an event that changes nothing is no batch', () => {
+  expect(normalise({}, self)).toBeNull()
+  expect(normalise({ 'presence.update': { id: pn, presences: {} } }, self)).toBeNull()
+})
