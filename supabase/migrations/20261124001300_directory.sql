@@ -45,11 +45,6 @@ as $$
 $$;
 comment on function private.haystack_patterns(text) is 'LIKE patterns of a search for a name or number; null for an empty one.';
 
--- A check or generated column runs as whoever writes the row.
-grant execute on function
-  private.fold(text), private.contact_sort_name(text, text, text, text), private.contact_haystack(text, text, text, text)
-  to session_host, authenticated, service_role;
-
 -- Stored, because a search compares it with every row of a session when the text sought is short.
 alter table public.contacts
   add column sort_name text collate "C" generated always as (private.contact_sort_name(name, verified_name, push_name, phone)) stored,
@@ -122,7 +117,10 @@ begin
 end
 $$;
 
-/** The page of public.list_conversations that a search text narrows: hits first, then their order. */
+/**
+ * public.list_conversations. A search text is first compared with the newest conversations, in the order of the list: what is found
+ * often fills the page there. What is not is looked up by name, and its hits are put in order.
+ */
 create function private.list_conversations(
   p_limit integer, p_before_activity timestamptz, p_before_id uuid, p_query text, p_archived boolean, p_session_id uuid
 ) returns setof public.conversations_new
@@ -137,6 +135,9 @@ declare
   v_session uuid;
   v_limit integer := least(greatest(coalesce(p_limit, 50), 1), 201);
   v_patterns text[] := private.haystack_patterns(p_query);
+  v_newest constant integer := 500;
+  v_page public.conversations_new[];
+  v_walked integer;
 begin
   select s.id into v_session from public.whatsapp_sessions s
     where s.user_id = v_user and case when p_session_id is null then s.is_default else s.id = p_session_id end;
@@ -151,6 +152,24 @@ begin
         order by c.activity_at desc, c.id desc
         limit v_limit;
   else
+    with walked as materialized (
+      select c as row, c.contact_id, c.activity_at, c.id, c.kind, c.contact_name from public.conversations_new c
+        where c.session_id = v_session and c.user_id = v_user and c.archived = coalesce(p_archived, false)
+          and (c.activity_at, c.id) < (coalesce(p_before_activity, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        order by c.activity_at desc, c.id desc
+        limit v_newest),
+    found as (
+      select w.row, w.activity_at, w.id from walked w left join public.contacts p on p.id = w.contact_id
+        where p.search_text like v_patterns[1] or p.search_text like v_patterns[2]
+          or w.kind = 'group' and private.fold(normalize(w.contact_name, nfc)) like v_patterns[1]
+        order by w.activity_at desc, w.id desc
+        limit v_limit)
+    select (select array_agg(f.row order by f.activity_at desc, f.id desc) from found f), (select count(*) from walked)
+      into v_page, v_walked;
+    if cardinality(v_page) = v_limit or v_walked < v_newest then
+      return query select c.* from unnest(v_page) as c order by c.activity_at desc, c.id desc;
+      return;
+    end if;
     return query
       with people as materialized (
         select c.id, c.user_id from public.contacts c
@@ -363,6 +382,10 @@ revoke all on function
   private.list_contacts(integer, text, uuid, text, uuid), public.list_contacts(integer, text, uuid, text, uuid),
   private.get_contact(text), public.get_contact(text)
   from public, anon, authenticated, service_role;
+-- A generated column's expression runs as whoever writes the row.
+grant execute on function
+  private.fold(text), private.contact_sort_name(text, text, text, text), private.contact_haystack(text, text, text, text)
+  to session_host, authenticated, service_role;
 grant execute on function
   private.list_conversations(integer, timestamptz, uuid, text, boolean, uuid),
   private.list_contacts(integer, text, uuid, text, uuid), public.list_contacts(integer, text, uuid, text, uuid),

@@ -28,6 +28,41 @@ test('a conversation is found by any part of its name or number, whatever the ac
   for (const query of ['%', '_', '\\', 'x']) expect(await conversationNames(person, query)).toEqual([])
 })
 
+test('a search of conversations gives every hit once over pages, however far back it is', async () => {
+  const person = await people.person()
+  await people.query(
+    `with person as (
+         insert into public.contacts (user_id, session_id, name)
+           select $1, $2, case when g % 3 = 0 then 'Peña ' when g < 20 then 'Viejo ' else 'Otro ' end || g
+             from generate_series(1, 1300) g returning id, name)
+     insert into public.conversations_new (user_id, session_id, contact_id, external_id, contact_name, last_message_at)
+       select $1, $2, id, id::text, name, timestamptz '2025-01-01' + split_part(name, ' ', 2)::integer / 7 * interval '1 hour' from person`,
+    [person.id, person.session],
+  )
+  for (const [query, pattern, limit] of [
+    ['pena', 'Peña %', 100],
+    ['viejo', 'Viejo %', 5],
+    ['otro 1', 'Otro 1%', 201],
+  ] as const) {
+    const expected = await people.query(
+      `select id from public.conversations_new where user_id = $1 and contact_name like $2 order by activity_at desc, id desc`,
+      [person.id, pattern],
+    )
+    const seen: unknown[] = []
+    let last: Record<string, unknown> | undefined
+    do {
+      const page: Record<string, unknown>[] = await people.as(
+        person.id,
+        'select id, activity_at from public.list_conversations($1, $2, $3, $4)',
+        [limit, last?.['activity_at'], last?.['id'], query],
+      )
+      seen.push(...page.map(({ id }) => id))
+      last = page.at(-1)
+    } while (last)
+    expect(seen).toEqual(expected.map(({ id }) => id))
+  }
+})
+
 test('lists hold up to 201 rows, one more than the largest page', async () => {
   const person = await people.person()
   let conversation = ''
