@@ -18,6 +18,7 @@ import { createEventReader } from './store/event-reader.ts'
 import type { Lease } from './store/fenced.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createLeaseStore } from './store/leases.ts'
+import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots } from './store/socket-slots.ts'
@@ -53,6 +54,7 @@ const defaults: HostTiming = { leaseSeconds: 10, scanMs: 2_000, ackTimeoutMs: 30
 const connectionLimit = 5
 /** Decrypted keys in memory, for all sessions together. */
 const cachedKeys = 50_000
+const trimMs = 3_600_000
 
 /** Composes the host from its rooms and starts it. Dispose of it to hand the sessions over and stop. */
 export async function createHost({ config, authStateKeys, logger, hostname, timing }: HostOptions): Promise<Host> {
@@ -162,8 +164,20 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
     }),
   )
   // Notifications may be lost with a connection: nobody waits for the next one.
-  const sweeps = [setInterval(() => publisher.wakeAll(), 5_000), setInterval(() => supervisor.wakeAll(), 30_000)]
+  const sweeps = [
+    setInterval(() => publisher.wakeAll(), 5_000),
+    setInterval(() => supervisor.wakeAll(), 30_000),
+    setInterval(trim, trimMs),
+  ]
   disposables.defer(() => sweeps.forEach((sweep) => clearInterval(sweep)))
+  trim()
+
+  /** Events, keys and finished commands are kept for a time only; any number of hosts may trim at once. */
+  function trim(): void {
+    trimOldRows(database).catch((error: unknown) => {
+      logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'old rows could not be trimmed')
+    })
+  }
 
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)
