@@ -44,7 +44,10 @@ export async function loadLists(
     'public.contacts',
   ])
   await loader.query(conversations, [size.conversations])
+  await loader.query(places)
+  await loader.query(`set enable_nestloop = off; set enable_mergejoin = off`)
   await loader.query(messages, [size.messages, largestShare])
+  await loader.query('reset enable_nestloop; reset enable_mergejoin')
   await loader.query(searchRows)
   await loader.query(lastMessages)
   for (const index of indices) await loader.query(index)
@@ -131,23 +134,30 @@ const conversations = `
     select user_id, session_id, contact_id, phone || '@s.whatsapp.net', 'Persona ' || n, timestamptz '2026-01-01' + n * interval '1 minute'
       from wanted order by n`
 
+/** Whose conversations there are, numbered for each owner, and the owners: the first user, and the others. */
+const places = `
+  drop table if exists bench_places, bench_owners;
+  create temporary table bench_places as
+    select id, user_id, session_id, row_number() over (partition by user_id order by created_at, id) - 1 as place
+      from public.conversations_new;
+  create temporary table bench_owners as
+    select o.*, row_number() over (partition by is_first order by user_id) - 1 as n, count(*) over (partition by is_first) as owners
+      from (
+        select p.user_id, s.phone = '34600000000' as is_first, count(*) as places
+          from bench_places p join public.whatsapp_sessions s on s.id = p.session_id group by p.user_id, s.phone) o;
+  analyze bench_places, bench_owners`
+
 /**
  * Every user's messages over their conversations: a few have many, one has $2 of all. 'mensaje' is in half of the messages, 'quorum'
  * in a thousand of the first user's, the other rare words in fewer.
  */
 const messages = `
-  with had as (select count(*) as count from public.messages_new),
-  numbered as (
-    select id, user_id, session_id, row_number() over (partition by user_id order by created_at, id) - 1 as place,
-        count(*) over (partition by user_id) as places, (session_id = (select id from public.whatsapp_sessions where phone = '34600000000')) as is_first
-      from public.conversations_new),
-  owners as (
-    select user_id, is_first, max(places) as places, row_number() over (partition by is_first order by user_id) - 1 as n,
-        count(*) over (partition by is_first) as owners
-      from numbered group by user_id, is_first),
-  wanted as (
+  with wanted as (
     select n, n % 2 = 0 as is_first, n / 2 as k, random() as luck, random() as pick, random() as words
-      from generate_series((select count from had) + 1, $1::bigint) n)
+      from generate_series((select count(*) from public.messages_new) + 1, $1::bigint) n),
+  placed as materialized (
+    select w.*, o.user_id, case when w.luck < $2 then 0 else floor(power(w.pick, 2) * o.places)::bigint end as place
+      from wanted w join bench_owners o on o.is_first = w.is_first and o.n = w.k % o.owners)
   insert into public.messages_new (
       conversation_id, user_id, session_id, sender_type, message_type, text_content, from_me, status, wa_id, created_at)
     select c.id, c.user_id, c.session_id, 'user', 'text',
@@ -161,10 +171,7 @@ const messages = `
               when w.n % 400000 = 6 then ' jilguero' else '' end,
         w.n % 3 = 0, case when w.n % 3 = 0 then 'read' else 'received' end, '3EB0' || w.n,
         timestamptz '2026-01-01' + floor(w.n * 10 + w.luck * 5) * interval '1 second'
-      from wanted w
-      join owners o on o.is_first = w.is_first and o.n = w.k % o.owners
-      join numbered c on c.user_id = o.user_id
-        and c.place = case when w.luck < $2 then 0 else floor(power(w.pick, 2) * o.places)::bigint end`
+      from placed w join bench_places c on c.user_id = w.user_id and c.place = w.place`
 
 const searchRows = `
   insert into private.message_search (message_id, user_id, conversation_id, created_at, ordinal, message_type, document)
