@@ -8,6 +8,8 @@ import { databaseUrl } from './postgres/create-postgres-server.ts'
 import { createRealtime } from './realtime/create-realtime.ts'
 import { createRest } from './rest/create-rest.ts'
 import type { Secrets } from './secrets.ts'
+import { createStorage } from './storage/create-storage.ts'
+import { identifyStorageCaller } from './storage/identify-storage-caller.ts'
 
 export interface PartsOptions {
   secrets: Secrets
@@ -17,6 +19,8 @@ export interface PartsOptions {
   hs256Secret: string | undefined
   bcryptCost: number
   functions: FunctionHost | undefined
+  /** Where the files of Storage are. */
+  storageFolder: string
   log: (line: string) => void
 }
 
@@ -50,6 +54,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     secrets,
     log: options.log,
   })
+  const storage = createStorage({
+    databaseUrl: databaseUrl(databasePort, secrets, 'postgres', database),
+    folder: options.storageFolder,
+    secret: secrets.secretKey,
+    log: options.log,
+  })
 
   const jwks = async (): Promise<Response> =>
     Response.json(issuer.jwks, { headers: { 'cache-control': 'public, max-age=600' } })
@@ -59,7 +69,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     ['/auth/v1', { fetch: withKey((request, path, caller) => auth.fetch(request, path, caller)) }],
     ['/rest/v1', { fetch: withKey(withUser((request, path, caller) => rest.fetch(request, path, caller))) }],
     ['/functions/v1', options.functions ?? notHere('Functions are switched off in this stack.')],
-    ['/storage/v1', notHere('Storage is not part of the embedded Supabase yet.')],
+    [
+      '/storage/v1',
+      {
+        fetch: (request, path) => storage.fetch(request, path, () => identifyStorageCaller(request, secrets, issuer)),
+      },
+    ],
     ['/realtime/v1', { fetch: withKey(withUser(realtime.fetch)), upgrade: realtime.upgrade }],
   ])
   return {
@@ -67,7 +82,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     issuer,
     auth,
     async [Symbol.asyncDispose]() {
-      await Promise.all([auth, rest, realtime].map((part) => part[Symbol.asyncDispose]()))
+      await Promise.all([auth, rest, realtime, storage].map((part) => part[Symbol.asyncDispose]()))
     },
   }
 

@@ -75,6 +75,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
       bcryptCost: durable ? 10 : 4,
       functions: options.functions ?? false,
       functionsCache: join(folder, 'functions'),
+      storageFolder: join(folder, 'storage'),
       hs256Secret: options.hs256Secret,
       log,
     }),

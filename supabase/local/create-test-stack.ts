@@ -34,8 +34,8 @@ export async function createTestStack(options: TestStackOptions = {}): Promise<S
 
   await using started = new AsyncDisposableStack()
   const { database } = started.use(await cloneDatabase(shared))
-  const functionsCache = mkdtempSync(join(tmpdir(), 'embedded-functions-'))
-  started.defer(() => rmSync(functionsCache, { recursive: true, force: true }))
+  const folder = mkdtempSync(join(tmpdir(), 'embedded-test-'))
+  started.defer(() => rmSync(folder, { recursive: true, force: true }))
   const served = started.use(
     await serveDatabase({
       secrets: shared.secrets,
@@ -44,7 +44,8 @@ export async function createTestStack(options: TestStackOptions = {}): Promise<S
       port: 0,
       bcryptCost: 4,
       functions: options.functions ?? false,
-      functionsCache,
+      functionsCache: join(folder, 'functions'),
+      storageFolder: join(folder, 'storage'),
       hs256Secret: options.hs256Secret,
       log: options.log ?? (() => {}),
     }),

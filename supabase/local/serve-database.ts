@@ -25,6 +25,8 @@ export interface ServeOptions {
   bcryptCost: number
   functions: boolean | FunctionsOptions
   functionsCache: string
+  /** Where the files of Storage are. */
+  storageFolder: string
   /** Tokens are signed with this shared secret (HS256) instead of the stack's own ES256 key. */
   hs256Secret?: string | undefined
   /** Takes what a function writes and what the stack has to say. */
