@@ -48,7 +48,10 @@ test('a host that stops between decryption and projection has lost nothing: hist
   await gateway.control.post(`/phones/${ana.number}/scan`, { image: await client.next<string>('qr-code') })
   const { sessionId } = await client.next<{ sessionId: string }>('session-ready')
   linked = { ...ana, sessionId }
-  await gateway.database.until('select 1 from private.inbox', [], (rows) => rows.length > 0)
+  // The history has come, and waits for the database.
+  await expect
+    .poll(() => gateway.logs.some((line) => line.includes('the database is away')), { timeout: 60_000 })
+    .toBe(true)
   await gateway.control.post(`/phones/${bea.number}/say`, { to: ana.number, text: 'en vivo' })
   // The phone has its receipt, so WhatsApp will not deliver it again.
   await gateway.shown(bea.number, ana.number, (message) => message.text === 'en vivo' && message.status === 'delivered')
