@@ -34,7 +34,6 @@ export interface SessionStore {
   hideQr(): Promise<void>
   /** Logged out: credentials, keys and inbox are wiped, and sends that never left fail. Conversations stay. */
   wipe(reason: SessionReason): Promise<void>
-  setPushName(name: string): Promise<void>
 }
 
 export interface StatusChange {
@@ -181,13 +180,5 @@ export function createSessionStore(
           { type: 'session.status', data: { status: 'logged_out', reason } },
         ])
       }),
-    async setPushName(name) {
-      await fenced(database, lease, (transaction) =>
-        transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
-          sessionId,
-          name.slice(0, 256),
-        ]),
-      )
-    },
   }
 }
