@@ -42,6 +42,7 @@ const rules = [
     ],
     true,
   ],
+  ['media', host('media'), [...room('shared'), ...host('media', 'store'), ...npm('@supabase/supabase-js')], true],
   ['http', host('http'), [...host('http'), ...npm('hono', '@hono/node-server', 'swagger-ui-dist')], true],
   ['simulator', host('simulator'), [...host('simulator'), '^node_modules/'], true],
   ['console', host('console'), [...room('shared'), ...host('console'), '^node_modules/'], false],

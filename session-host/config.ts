@@ -7,6 +7,8 @@ export interface Config {
   databaseUrl: string
   supabaseUrl: string
   publishableKey: string
+  /** The project's secret key, for the files of Storage; null where it is not given: then no file is kept or erased. */
+  serviceKey: string | null
   /** How access tokens are verified: exactly one of the two. */
   tokens: { issuer: string } & ({ jwksUrl: string } | { secret: string })
   whatsapp: {
@@ -126,6 +128,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     databaseUrl: env.DATABASE_URL,
     supabaseUrl,
     publishableKey: env.SUPABASE_PUBLISHABLE_KEY,
+    serviceKey: env.SUPABASE_SERVICE_ROLE_KEY ?? null,
     tokens: env.JWT_SECRET
       ? { issuer, secret: env.JWT_SECRET }
       : { issuer, jwksUrl: env.SUPABASE_JWKS_URL ?? `${issuer}/.well-known/jwks.json` },
