@@ -10,6 +10,7 @@ import { createPublisher } from './realtime/publisher.ts'
 import { createSocketServer } from './realtime/socket-server.ts'
 import { createSession, type Session } from './sessions/session.ts'
 import { createSupervisor } from './sessions/supervisor.ts'
+import { createAcknowledger } from './store/acknowledger.ts'
 import { createAnnouncer, eventChannel, wakeChannel } from './store/announcer.ts'
 import { createCommandStore } from './store/commands.ts'
 import { createCredentialStore } from './store/credentials.ts'
@@ -76,6 +77,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
   const box = createSealedBox(authStateKeys)
   const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
   const groupCommit = createGroupCommit(database, { holder })
+  const acknowledger = createAcknowledger(database, { holder })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
   const requests = createUserRequests(database)
   const publisher = createPublisher({ reader: createEventReader(database), logger })
@@ -128,7 +130,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         credentials: createCredentialStore(database, box, lease),
         projection: groupCommit.forLease(lease),
-        commands: createCommandStore(database, lease),
+        commands: createCommandStore(database, lease, acknowledger),
         findText: findOwnText(database, lease),
       },
       whatsapp: {

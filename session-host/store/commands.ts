@@ -1,5 +1,6 @@
 import { Command, type ClaimedCommand } from '#shared/commands.ts'
 import type { ErrorCode } from '#shared/errors.ts'
+import { createAcknowledger, type Acknowledger } from './acknowledger.ts'
 import { appendEvents } from './append-events.ts'
 import type { Database, Queryable } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
@@ -40,8 +41,12 @@ export interface CommandStore {
   secondsToNext(): Promise<number | null>
 }
 
-/** The outbox of one session, bound to its lease. */
-export function createCommandStore(database: Database, lease: Lease): CommandStore {
+/** The outbox of one session, bound to its lease. Sessions of a host that are given the same acknowledger share its commits. */
+export function createCommandStore(
+  database: Database,
+  lease: Lease,
+  acknowledger: Acknowledger = createAcknowledger(database, { holder: lease.holder }),
+): CommandStore {
   const { sessionId } = lease
   return {
     claim: (limit) =>
@@ -89,14 +94,7 @@ export function createCommandStore(database: Database, lease: Lease): CommandSto
            order by m.created_at, m.ordinal`,
         [sessionId, messageIds],
       ),
-    async acknowledge(waId) {
-      await database.query('select private.acknowledge_message($1, $2, $3, $4)', [
-        sessionId,
-        lease.holder,
-        lease.epoch,
-        waId,
-      ])
-    },
+    acknowledge: (waId) => acknowledger.acknowledge(lease, waId),
     failMessage: (command, code) =>
       fenced(database, lease, async (transaction) => {
         await close(transaction, lease, command, 'dead', null, code)

@@ -23,6 +23,11 @@ export function fenced<T>(
   })
 }
 
+/** The error of a stale owner, as the database words it. */
+export function leaseLost(): Error {
+  return Object.assign(new Error('Another host holds this session.'), { hint: 'lease_lost' })
+}
+
 /** True for an error that says that another host owns the session now. */
 export function isLeaseLost(error: unknown): boolean {
   return (error as { hint?: unknown } | null)?.hint === 'lease_lost'

@@ -2,6 +2,7 @@ import type { InboundBatch, InboundMessage } from '#shared/inbound.ts'
 import { clipName } from './clip-name.ts'
 import type { Database } from './database.ts'
 import type { Lease } from './fenced.ts'
+import { createGrouping } from './grouping.ts'
 import { storable } from './messages.ts'
 import { createProjection, type Projection } from './projection.ts'
 
@@ -30,18 +31,7 @@ export function createGroupCommit(
   database: Database,
   { holder, inFlight = 2 }: { holder: string; inFlight?: number },
 ): GroupCommit {
-  const waiting: Waiting[] = []
-  let running = 0
-
-  function pump(): void {
-    while (running < inFlight && waiting.length > 0) {
-      running += 1
-      void storeGroup(takeGroup(waiting)).finally(() => {
-        running -= 1
-        pump()
-      })
-    }
-  }
+  const groups = createGrouping({ inFlight, take: countOfGroup, run: storeGroup })
 
   async function storeGroup(group: Waiting[]): Promise<void> {
     let stored = new Set<string>()
@@ -58,10 +48,7 @@ export function createGroupCommit(
   }
 
   function storeTogether(lease: Lease, batch: InboundBatch): Promise<boolean> {
-    return new Promise((settle) => {
-      waiting.push({ lease, batch, settle })
-      pump()
-    })
+    return new Promise((settle) => groups.add({ lease, batch, settle }))
   }
 
   return {
@@ -86,8 +73,8 @@ export function createGroupCommit(
   }
 }
 
-/** Takes from the front what fits in one statement; a batch goes whole, whatever its size, and a session's batches come one at a time. */
-function takeGroup(waiting: Waiting[]): Waiting[] {
+/** What fits in one statement; a batch goes whole, whatever its size, and a session's batches come one at a time. */
+function countOfGroup(waiting: Waiting[]): number {
   let messages = 0
   let count = 0
   for (const { batch } of waiting) {
@@ -95,7 +82,7 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
     messages += batch.messages.length
     count += 1
   }
-  return waiting.splice(0, count)
+  return count
 }
 
 /** What the statement knows of a message. One that says more is not plain. */

@@ -21,7 +21,7 @@ export async function mergeContacts(
 ): Promise<string> {
   const conversations = await transaction.query<ConversationRow>(
     `select id, contact_id, unread_count, created_at from public.conversations_new
-       where contact_id = any($1) order by created_at, id for update`,
+       where contact_id = any($1) order by created_at, external_id like '%@lid', id for update`,
     [[a, b]],
   )
   const [older, newer] = conversations

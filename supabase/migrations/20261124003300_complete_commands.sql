@@ -17,39 +17,70 @@ $$;
 comment on function private.close_command(uuid, uuid, bigint, bigint, text, jsonb, text) is 'Closes an open command of a session, fenced by the lease.';
 
 /**
- * WhatsApp's server has acknowledged a message: its status, its command and the event together. Changes nothing when that was known.
- * Fails with lease_lost when the epoch is stale.
+ * WhatsApp's server has acknowledged messages, of several sessions at once: each one's status, command and event together. Changes
+ * nothing of what was known. Answers the sessions whose lease is lost; nothing was done for those.
  */
-create function private.acknowledge_message(p_session_id uuid, p_holder uuid, p_epoch bigint, p_wa_id text) returns void
+create function private.acknowledge_messages(p_holder uuid, p_session_ids uuid[], p_epochs bigint[], p_wa_ids text[])
+  returns table (lost_session_id uuid)
   language plpgsql
   set search_path = ''
 as $$
-declare
-  v_message record;
+#variable_conflict use_column
 begin
-  perform private.assert_lease(p_session_id, p_holder, p_epoch);
-  for v_message in
-    select m.id, m.user_id, m.conversation_id, m.status from public.messages_new m
-      where m.session_id = p_session_id and m.wa_id = p_wa_id and m.from_me
-      order by m.id for no key update
-  loop
-    update private.session_commands set status = 'done', finished_at = now()
-      where message_id = v_message.id and session_id = p_session_id and status in ('queued', 'claimed');
-    continue when v_message.status not in ('pending', 'failed');
-    update public.messages_new set status = 'sent', error_code = null where id = v_message.id;
-    perform private.append_events(p_session_id, v_message.user_id, jsonb_build_array(jsonb_build_object(
-      'type', 'message.status', 'data', jsonb_build_object(
-        'conversation_id', v_message.conversation_id, 'message_id', v_message.id, 'status', 'sent'))));
-  end loop;
+  return query
+    with given as materialized (
+      select g.session_id, g.epoch, g.wa_id, g.n
+        from unnest(p_session_ids, p_epochs, p_wa_ids) with ordinality as g(session_id, epoch, wa_id, n)),
+    leased as materialized (
+      select l.session_id
+        from private.session_leases l
+        join (select distinct session_id, epoch from given) g on g.session_id = l.session_id and g.epoch = l.epoch
+        where l.holder = p_holder and l.expires_at > clock_timestamp()
+        order by l.session_id
+        for key share of l),
+    acknowledged as materialized (
+      select m.id, m.session_id, g.n
+        from given g
+        join leased l on l.session_id = g.session_id
+        join public.messages_new m on m.session_id = g.session_id and m.wa_id = g.wa_id and m.from_me
+        order by m.id
+        for no key update of m),
+    sent as (
+      update public.messages_new m set status = 'sent', error_code = null
+        from (select id, min(n) as n from acknowledged group by id) a
+        where m.id = a.id and m.status in ('pending', 'failed')
+        returning m.id, m.session_id, m.user_id, m.conversation_id, a.n),
+    closed as (
+      update private.session_commands c set status = 'done', finished_at = now()
+        from acknowledged a
+        where c.message_id = a.id and c.session_id = a.session_id and c.status in ('queued', 'claimed')),
+    counted as materialized (select session_id, count(*) as count from sent group by session_id),
+    -- Last, and in the order of their ids, as everybody who locks several.
+    locked as materialized (
+      select s.session_id from private.session_streams s
+        where s.session_id in (select session_id from counted) order by s.session_id for no key update),
+    advanced as (
+      update private.session_streams s set last_seq = s.last_seq + c.count
+        from counted c join locked k on k.session_id = c.session_id
+        where s.session_id = c.session_id
+        returning s.session_id, s.last_seq - c.count as before),
+    logged as (
+      insert into public.session_events (session_id, seq, user_id, type, data)
+        select s.session_id, a.before + row_number() over (partition by s.session_id order by s.n), s.user_id,
+            'message.status', jsonb_build_object(
+              'conversation_id', s.conversation_id, 'message_id', s.id, 'status', 'sent')
+          from sent s join advanced a on a.session_id = s.session_id)
+    select distinct g.session_id from given g where g.session_id not in (select session_id from leased);
 end
 $$;
-comment on function private.acknowledge_message(uuid, uuid, bigint, text) is 'Marks a message as sent and its command as done, fenced by the lease.';
+comment on function private.acknowledge_messages(uuid, uuid[], bigint[], text[]) is
+  'Marks messages of several sessions as sent and their commands as done, each fenced by its lease. Answers the sessions whose lease is lost.';
 
 revoke all on function
   private.close_command(uuid, uuid, bigint, bigint, text, jsonb, text),
-  private.acknowledge_message(uuid, uuid, bigint, text)
+  private.acknowledge_messages(uuid, uuid[], bigint[], text[])
   from public;
 grant execute on function
   private.close_command(uuid, uuid, bigint, bigint, text, jsonb, text),
-  private.acknowledge_message(uuid, uuid, bigint, text)
+  private.acknowledge_messages(uuid, uuid[], bigint[], text[])
   to session_host;

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyBatch, type InboundBatch, type InboundMessage } from '#shared/inbound.ts'
+import { createAcknowledger } from '../../session-host/store/acknowledger.ts'
 import { createCredentialStore } from '../../session-host/store/credentials.ts'
 import type { Database } from '../../session-host/store/database.ts'
 import { isLeaseLost } from '../../session-host/store/fenced.ts'
@@ -10,7 +11,7 @@ import { createProjection } from '../../session-host/store/projection.ts'
 import { createSealedBox } from '../../session-host/store/sealed-box.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
-import { createLinkedSession, hostDatabase, type LinkedSession } from './linked-session.fixture.ts'
+import { asUser, createLinkedSession, hostDatabase, type LinkedSession } from './linked-session.fixture.ts'
 
 let stack: ServedDatabase
 let database: Database
@@ -96,7 +97,7 @@ test('grouped or alone, batches end in the same rows, events and refusals, whate
       for (const [n, session] of grouped.entries())
         expect(await rowsOf(session)).toEqual(await rowsOf(alone[n] ?? session))
     }),
-    { numRuns: 12 },
+    { numRuns: 15, endOnFailure: true },
   )
 })
 
@@ -142,6 +143,52 @@ test('what many sessions receive at once is stored by few statements', async () 
   const group = createGroupCommit(counting, { holder, inFlight: 1 })
   await Promise.all(sessions.map(({ lease }) => group.forLease(lease).project(plain('1'))))
   expect(statements).toBe(2)
+})
+
+test('acknowledgements of many sessions share a statement; of a lost lease they are refused and change nothing', async () => {
+  const sessions = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
+  const [lost] = sessions
+  if (!lost) throw new Error('a session is missing')
+  const sent = await Promise.all(
+    sessions.map(async ({ userId, lease }) => {
+      await createProjection(database, lease).project({ ...emptyBatch(), chats: [{ jid: chats[0] ?? '' }] })
+      return asUser(database, userId, async (query) => {
+        const [row] = await query<{ answer: { message: { id: string; wa_id: string } } }>(
+          `select private.submit_message($1, 'hello', null, null, 'user') as answer`,
+          [chats[0]],
+        )
+        if (!row) throw new Error('submit_message answered nothing')
+        return { lease, ...row.answer.message }
+      })
+    }),
+  )
+  await createLeaseStore(database, { holder, seconds: 1 }).release(lost.lease)
+  const acknowledger = createAcknowledger(database, { holder, inFlight: 1 })
+  // Twice each: WhatsApp may say so again.
+  const outcomes = await Promise.allSettled(
+    [...sent, ...sent].map(({ lease, wa_id }) => acknowledger.acknowledge(lease, wa_id)),
+  )
+  expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'done' : isLeaseLost(outcome.reason)))).toEqual([
+    true,
+    'done',
+    'done',
+    true,
+    'done',
+    'done',
+  ])
+  const rows = await database.query<{ status: string; command: string; events: number }>(
+    `select m.status, c.status as command, (
+         select count(*) from public.session_events e
+           where e.session_id = m.session_id and e.type = 'message.status' and e.data ->> 'message_id' = m.id::text) as events
+       from unnest($1::uuid[]) with ordinality as wanted(id, n)
+       join public.messages_new m on m.id = wanted.id join private.session_commands c on c.message_id = m.id order by wanted.n`,
+    [sent.map(({ id }) => id)],
+  )
+  expect(rows).toEqual([
+    { status: 'pending', command: 'queued', events: 0 },
+    { status: 'sent', command: 'done', events: 1 },
+    { status: 'sent', command: 'done', events: 1 },
+  ])
 })
 
 function plain(waId: string): InboundBatch {
