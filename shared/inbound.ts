@@ -35,6 +35,31 @@ export interface InboundChat {
   /** Absolute count. */
   unread?: number
   archived?: boolean
+  /** What is said of a group, beside its subject. */
+  group?: InboundGroup
+}
+
+/** Facts of a group; undefined leaves what is stored. */
+export interface InboundGroup {
+  facts?: {
+    owner_jid?: string
+    description?: string | null
+    /** ISO 8601. */
+    created_on_whatsapp_at?: string
+    only_admins_send?: boolean
+    only_admins_edit?: boolean
+    disappearing_seconds?: number | null
+    parent_jid?: string
+  }
+  /** The complete list. */
+  participants?: GroupParticipant[]
+  /** Some who came, got another role, or went (role null). */
+  changed?: { jid: string; role: GroupParticipant['role'] | null }[]
+}
+
+export interface GroupParticipant {
+  jid: string
+  role: 'member' | 'admin' | 'superadmin'
 }
 
 export interface InboundMessage {
@@ -65,9 +90,11 @@ export interface InboundReceipt {
   waId: string
   fromMe: boolean
   status: MessageStatus
+  /** Whose it is, in a group, and since when in epoch seconds; such a one does not raise the message itself. */
+  member?: { jid: string; at: number }
 }
 
-/** A message edited or deleted for everyone by its author. */
+/** A message edited or deleted for everyone by its author, or reacted to by anybody. */
 export type InboundChange = {
   chat: string
   waId: string
@@ -76,7 +103,12 @@ export type InboundChange = {
   at: number
   /** Inbox row that it came from, one of the batch's. */
   inboxKey?: string
-} & ({ kind: 'edit'; text: string } | { kind: 'revoke' })
+} & (
+  | { kind: 'edit'; text: string }
+  | { kind: 'revoke' }
+  /** `from` is the sender's JID, or me; a null emoji takes an earlier one back; `atMs` is the sender's clock. */
+  | { kind: 'reaction'; from: string; emoji: string | null; atMs: number }
+)
 
 /** An empty batch to fill. */
 export function emptyBatch(): InboundBatch {

@@ -2,6 +2,7 @@ import { maxTextLength, type MessageStatus } from '#shared/message.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
+import { storeReaction } from './interactions.ts'
 
 interface Owner {
   sessionId: string
@@ -114,7 +115,7 @@ export async function storeReceipts(
 ): Promise<SessionEvent[]> {
   const known = receipts.flatMap((receipt) => {
     const conversationId = conversations.get(receipt.chat)
-    return conversationId ? [{ ...receipt, conversationId }] : []
+    return conversationId && !receipt.member ? [{ ...receipt, conversationId }] : []
   })
   if (known.length === 0) return []
   const rows = await transaction.query<{ id: string; conversation_id: string; before: string; status: MessageStatus }>(
@@ -161,7 +162,7 @@ export async function storeReceipts(
   })
 }
 
-/** Edits and deletions by the author. A deleted message keeps its row and loses its text. */
+/** Edits and deletions by the author, reactions by anybody. A deleted message keeps its row and loses its text. */
 export async function storeChanges(
   transaction: Transaction,
   owner: Owner,
@@ -172,6 +173,10 @@ export async function storeChanges(
   for (const change of changes) {
     const conversationId = conversations.get(change.chat)
     if (!conversationId) continue
+    if (change.kind === 'reaction') {
+      events.push(...(await storeReaction(transaction, owner, conversationId, change)))
+      continue
+    }
     const [row] = await transaction.query<{ id: string }>(
       `update public.messages_new set
            text_content = case when $5 then null else $6 end,

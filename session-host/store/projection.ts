@@ -5,6 +5,8 @@ import { clipName } from './clip-name.ts'
 import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
+import { storeGroups } from './groups.ts'
+import { storeMemberReceipts } from './interactions.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
 import { resolvePeople } from './people.ts'
 
@@ -36,9 +38,11 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const chats = chatsOf(batch)
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
   const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)
+  const groups = await storeGroups(transaction, lease, chats, conversations)
   const messages = await storeMessages(transaction, lease, batch.messages, conversations)
   const mentioned = await knownConversations(transaction, lease, batch, conversations)
   const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
+  await storeMemberReceipts(transaction, lease, batch.receipts, mentioned)
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
 
   const log: SessionEvent[] = [...people.events]
@@ -53,7 +57,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
       `update public.whatsapp_sessions set sync_progress = greatest(sync_progress, $2) where id = $1`,
       [lease.sessionId, progress],
     )
-  } else log.push(...events, ...messages.events)
+  } else log.push(...events, ...groups, ...messages.events)
   log.push(...receipts, ...changes)
 
   if (batch.ownName)

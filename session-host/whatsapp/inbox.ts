@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  cleanMessage,
   decodeMessageNode,
   DEFAULT_CONNECTION_CONFIG,
   proto,
@@ -141,6 +142,8 @@ export function replayMessages(
       const content = proto.Message.decode(unpadRandomMax16(plaintext))
       const message = fullMessage as WAMessage
       message.message = content.deviceSentMessage?.message ?? content
+      // As Baileys does before it hands a message on (messages-recv.js:1431): keys in this account's view.
+      cleanMessage(message, me.id, me.lid ?? '')
       return [{ stanzaKey, message, forDevice: isForDevice(message) }]
     } catch {
       return []

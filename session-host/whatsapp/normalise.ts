@@ -1,4 +1,11 @@
-import { proto, type BaileysEventMap, type Chat, type Contact, type WAMessage } from '@whiskeysockets/baileys'
+import {
+  normalizeMessageContent,
+  proto,
+  type BaileysEventMap,
+  type Chat,
+  type Contact,
+  type WAMessage,
+} from '@whiskeysockets/baileys'
 import { isPersonJid, normalizeJid } from '#shared/ids.ts'
 import {
   emptyBatch,
@@ -11,6 +18,7 @@ import {
 import type { MessageStatus } from '#shared/message.ts'
 import { readContent } from './content.ts'
 import { isForDevice, stanzaKeyOfMessage } from './inbox.ts'
+import { addGroup, addMemberReceipts, addParticipants } from './normalise-groups.ts'
 
 /** The linked account's own JIDs, in the form of normalizeJid. */
 export interface Self {
@@ -43,13 +51,13 @@ export function normalise(
     // Positive counts are increments for messages that are counted already, and -1 is a mark by hand: only "read" is absolute.
     if (chat.id && isKnownChange(chat)) addChat(batch, chat, chat.unreadCount === 0 ? 0 : undefined)
   }
-  for (const group of [...(events['groups.upsert'] ?? []), ...(events['groups.update'] ?? [])]) {
-    const jid = normalizeJid(group.id)
-    if (jid && group.subject) batch.chats.push({ jid, name: group.subject })
-  }
+  for (const group of [...(events['groups.upsert'] ?? []), ...(events['groups.update'] ?? [])]) addGroup(batch, group)
+  const members = events['group-participants.update']
+  if (members) addParticipants(batch, members)
   for (const message of events['messages.upsert']?.messages ?? [])
     addReceived(batch, stanzaKeyOfMessage(message), message, self, onUnreadable)
   for (const { key, update } of events['messages.update'] ?? []) addUpdate(batch, key, update, self)
+  addMemberReceipts(batch, events['message-receipt.update'] ?? [])
   return isEmpty(batch) ? null : batch
 }
 
@@ -147,7 +155,7 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
   const chat = chatJid(key.remoteJid)
   if (!chat || !key.id) return
   const fromMe = key.fromMe === true
-  const change = readChange(message, chat)
+  const change = readChange(message, chat) ?? readReaction(message, chat)
   if (change) batch.changes.push({ ...change, ...(inboxKey ? { inboxKey } : {}) })
   const content = isUndecrypted(message)
     ? { type: 'unsupported' as const, text: null, unsupportedType: 'ciphertext' }
@@ -188,6 +196,21 @@ function readChange(message: WAMessage, chat: string): InboundChange | null {
     return text === undefined || text === null ? null : { ...base, kind: 'edit', text }
   }
   return null
+}
+
+/** A reaction names the message that it is on; Baileys has put that key into this account's view (process-message.js:80). */
+function readReaction(message: WAMessage, chat: string): InboundChange | null {
+  const reaction = normalizeMessageContent(message.message)?.reactionMessage
+  const waId = reaction?.key?.id
+  if (!reaction || !waId) return null
+  const from = message.key.fromMe ? 'me' : normalizeJid(chat.endsWith('@g.us') ? message.key.participant : chat)
+  if (!from) return null
+  const at = seconds(message.messageTimestamp)
+  const emoji = reaction.text || null
+  // One emoji is a few code points; what is longer, or no text at all to Postgres, is no reaction.
+  if (emoji && (emoji.length > 32 || emoji.includes('\0'))) return null
+  const atMs = seconds(reaction.senderTimestampMs) || at * 1000
+  return { chat, waId, fromMe: reaction.key?.fromMe === true, at, kind: 'reaction', from, emoji, atMs }
 }
 
 function addUpdate(
@@ -244,7 +267,7 @@ function outgoingStatus(status: number | null | undefined): MessageStatus {
   }
 }
 
-/** WhatsApp's time as epoch seconds: a number, or a 64-bit object of protobufjs. */
+/** A time of WhatsApp in its own unit: a number, or a 64-bit object of protobufjs. Zero when there is none. */
 function seconds(time: WAMessage['messageTimestamp']): number {
   const value = typeof time === 'object' && time !== null ? Number(time.toString()) : Number(time ?? 0)
   return Number.isFinite(value) && value > 0 ? value : 0
