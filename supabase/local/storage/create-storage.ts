@@ -1,5 +1,6 @@
 import type { Caller } from '../caller.ts'
 import { createAccess } from './access.ts'
+import { createByteSource } from './byte-source.ts'
 import { createSigner } from './create-signer.ts'
 import { createDisk } from './disk.ts'
 import { answerStorage } from './answer-storage.ts'
@@ -37,6 +38,8 @@ export function createStorage({ databaseUrl, folder, secret, log }: StorageOptio
       try {
         return await answerStorage(parts, request, path, identify)
       } catch (error) {
+        // Whoever still sends when the connection closes never sees why it was refused.
+        if (request.body && !request.body.locked) await createByteSource(request.body).drain()
         const refusal = error instanceof StorageError ? error : fromDatabase(error)
         if (refusal) return refusal.toResponse()
         if (!request.signal.aborted) log(`storage: ${(error as Error).message}`)

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
@@ -184,6 +184,37 @@ test('an invalid or expired access token is refused in Storage’s shape', async
   }
 })
 
+test('a large upload that is refused before it is read is told why', async () => {
+  const body = new Blob([Buffer.alloc(20_000_000)])
+  for (const [path, authorization, statusCode] of [
+    [`object/media/${ana.id}/large`, 'Bearer x', '403'],
+    ['object/media/somebody/large', `Bearer ${ana.token}`, '403'],
+    ['object/media/..%2Flarge', `Bearer ${ana.token}`, '400'],
+    ['object/nowhere/large', `Bearer ${ana.token}`, '404'],
+    ['upload/resumable', `Bearer ${ana.token}`, '501'],
+  ] as const) {
+    const answer = await fetch(`${stack.url}/storage/v1/${path}`, {
+      method: 'POST',
+      headers: { ...headers(), authorization, 'content-type': 'text/plain' },
+      body,
+    })
+    expect([path, await answer.json()]).toEqual([path, expect.objectContaining({ statusCode })])
+  }
+})
+
+test('downloads that are given up hold no file open', async () => {
+  const path = `object/media/${await stored(Buffer.alloc(5_000_000))}`
+  for (let n = 0; n < 10; n++) {
+    const giveUp = new AbortController()
+    const { body } = await fetch(`${stack.url}/storage/v1/${path}`, { headers: headers(), signal: giveUp.signal })
+    await body?.getReader().read()
+    giveUp.abort()
+  }
+  const open = (): number =>
+    readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`).startsWith(stack.folder)).length
+  if (existsSync('/proc/self/fd')) await expect.poll(open, { timeout: 20_000 }).toBe(0)
+})
+
 test('what is not here says so in a sentence', async () => {
   for (const path of [
     'upload/resumable',
@@ -309,6 +340,14 @@ const collectGarbage = runInNewContext('gc') as () => void
 function heldByBuffers(): number {
   collectGarbage()
   return process.memoryUsage().arrayBuffers
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return '' // closed since it was listed
+  }
 }
 
 async function withAdmin<T>(work: (client: Awaited<ReturnType<typeof connect>>['client']) => Promise<T>): Promise<T> {
