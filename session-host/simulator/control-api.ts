@@ -19,6 +19,7 @@ import {
 import { addLoadRoutes } from './control-load.ts'
 import { json, phone, reachablePhone } from './control-request.ts'
 import { addScriptRoutes } from './control-script.ts'
+import { addSettingRoutes } from './control-settings.ts'
 import { addTroubleRoutes } from './control-trouble.ts'
 import { addDefaultChats, addHistory } from './default-chats.ts'
 import type { SimulatorEvent } from './events.ts'
@@ -26,7 +27,13 @@ import { jidOf, parseJid } from './jid.ts'
 import { linkByCode } from './link-by-code.ts'
 import { linkByQr } from './link-by-qr.ts'
 import { addContact, createPerson } from './person.ts'
-import { read, say } from './phone.ts'
+import { read, readGroup, say } from './phone.ts'
+import { textContent } from './phone-record.ts'
+import { groupByJid, memberOf } from './group.ts'
+import { sayInGroup } from './group-messages.ts'
+import { addGroupRoutes } from './control-groups.ts'
+import { addPersonRoutes } from './control-person.ts'
+import { pictureType } from './picture.ts'
 import { contactView, messageView, phoneView } from './phone-view.ts'
 import { readDataUrl, readQrImage } from './qr-image.ts'
 import type { WhatsAppServer } from './server.ts'
@@ -78,6 +85,9 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   })
   addPhoneRoutes(app, world, server)
   addTroubleRoutes(app, world)
+  addGroupRoutes(app, world)
+  addPersonRoutes(app, world)
+  addSettingRoutes(app, world)
   addLoadRoutes(app, world)
   addScriptRoutes(app, world)
   return app
@@ -112,15 +122,20 @@ function addPhoneRoutes(app: Hono, world: World, server: WhatsAppServer): void {
   app.post('/phones/:number/say', async (c) => {
     const person = reachablePhone(world, c)
     const { to, text, as, id, at } = sayBody.parse(await json(c))
+    const common = { ...(id && { id }), ...(at !== undefined && { at }) }
+    const group = groupByJid(world, to)
+    if (group && !memberOf(group, person))
+      throw new ControlError(409, 'not_a_member', 'This person is not in the group.')
+    if (group) return c.json(await sayInGroup(world, person, group, { content: textContent(text), ...common }))
     const recipient = findPerson(world, to)
     if (!recipient) throw new ControlError(404, 'unknown_recipient', 'Nobody has this number or JID.')
     const addressed = as ?? (to.includes('@') ? parseJid(to)?.addressed : undefined) ?? 'lid'
-    return c.json(
-      await say(world, person, { to: recipient, text, addressed, ...(id && { id }), ...(at !== undefined && { at }) }),
-    )
+    return c.json(await say(world, person, { to: recipient, text, addressed, ...common }))
   })
   app.post('/phones/:number/read', async (c) => {
     const body = readBody.parse(await json(c))
+    const group = groupByJid(world, body.with)
+    if (group) return c.json({ read: readGroup(world, reachablePhone(world, c), group, body.id) })
     const other = findPerson(world, body.with)
     if (!other) throw new ControlError(404, 'unknown_recipient', 'Nobody has this number or JID.')
     return c.json({ read: read(world, reachablePhone(world, c), other, body.id) })
@@ -152,7 +167,7 @@ function addPhoneRoutes(app: Hono, world: World, server: WhatsAppServer): void {
   app.get('/pictures/:number', (c) => {
     const picture = findPerson(world, c.req.param('number'))?.picture
     return picture
-      ? c.body(new Uint8Array(picture), 200, { 'Content-Type': 'image/jpeg' })
+      ? c.body(new Uint8Array(picture), 200, { 'Content-Type': pictureType(picture) })
       : problem(c, 404, 'not_found', 'No picture.')
   })
 }

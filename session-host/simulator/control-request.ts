@@ -11,6 +11,13 @@ export function phone(world: World, c: Context): Person {
   return person
 }
 
+/** The person whom a body names by number or JID. */
+export function personNamed(world: World, numberOrJid: string): Person {
+  const person = findPerson(world, numberOrJid)
+  if (!person) throw new ControlError(404, 'unknown_phone', `Nobody has the number or JID ${numberOrJid}.`)
+  return person
+}
+
 /** The same, for what a phone cannot do in airplane mode. */
 export function reachablePhone(world: World, c: Context): Person {
   const person = phone(world, c)

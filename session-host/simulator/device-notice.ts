@@ -1,5 +1,6 @@
 import { enqueue } from './delivery-queue.ts'
 import { jidOf } from './jid.ts'
+import { acquaintances } from './notify.ts'
 import { stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
 import { messageId, seconds, type World } from './world.ts'
@@ -16,9 +17,7 @@ export function announceDevices(world: World, person: Person, change: 'add' | 'r
       'key-index': device.keyIndex,
     }),
   )
-  for (const other of world.state.people) {
-    const knows = other === person || other.chats.some((chat) => chat.with === person.number)
-    if (!knows) continue
+  for (const other of acquaintances(world, person)) {
     for (const target of other.devices) {
       if (devices.includes(target)) continue
       for (const form of ['pn', 'lid'] as const) {

@@ -1,5 +1,6 @@
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { groupByJid, isGroupJid } from './group.ts'
 import { jidOf } from './jid.ts'
 import { nameOf } from './person.ts'
 import { sendPeer } from './phone-send.ts'
@@ -29,6 +30,7 @@ export async function sendHistory(world: World, person: Person, device: Device):
   const chats = person.chats.filter((chat) => chat.messages.length > 0)
   const mappings = [person, ...chats.map((chat) => findPerson(world, chat.with))]
     .filter((each) => each !== undefined)
+    .filter((each) => !each.numberHidden)
     .map((each) => ({ pnJid: jidOf(each, 'pn'), lidJid: jidOf(each, 'lid') }))
   await sendChunk(world, person, device, 1, 50, {
     syncType: BOOTSTRAP,
@@ -36,9 +38,13 @@ export async function sendHistory(world: World, person: Person, device: Device):
     phoneNumberToLidMappings: mappings,
   })
   const known = person.contacts.map((contact) => findPerson(world, contact.number)).filter((each) => each !== undefined)
+
   await sendChunk(world, person, device, 1, 100, {
     syncType: NAMES,
-    pushnames: [person, ...known].map((each) => ({ id: jidOf(each, 'pn'), pushname: each.name })),
+    pushnames: [person, ...known].map((each) => ({
+      id: jidOf(each, each.numberHidden ? 'lid' : 'pn'),
+      pushname: each.name,
+    })),
   })
   const older = chats.filter((chat) => chat.messages.length > BOOTSTRAP_MESSAGES)
   await sendChunk(world, person, device, 2, 100, {
@@ -76,14 +82,10 @@ export function sendChunk(
 
 /** A chat as history shows it, messages newest first. Saved contacts' chats go by number, others by LID, as phones have both. */
 export function conversation(world: World, person: Person, chat: Chat, messages: PhoneMessage[]): proto.IConversation {
-  const other = findPerson(world, chat.with)
-  if (!other) return { id: `${chat.with}@s.whatsapp.net` }
   const oldest = messages.at(-1)
   const more = oldest !== undefined && newest(chat).at(-1) !== oldest
-  const saved = person.contacts.some((contact) => contact.number === chat.with && contact.saved)
-  const id = jidOf(other, saved ? 'pn' : 'lid')
   return {
-    id,
+    ...identified(world, person, chat),
     name: nameOf(world, person, chat.with),
     displayName: nameOf(world, person, chat.with),
     unreadCount: chat.unread,
@@ -92,19 +94,45 @@ export function conversation(world: World, person: Person, chat: Chat, messages:
     endOfHistoryTransferType: more
       ? END.COMPLETE_BUT_MORE_MESSAGES_REMAIN_ON_PRIMARY
       : END.COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY,
-    ...(saved ? { lidJid: jidOf(other, 'lid') } : { pnJid: jidOf(other, 'pn') }),
-    messages: messages.map((message) => ({ message: webMessage(message, id, other), msgOrderId: message.n })),
+    messages: messages.map((message) => ({
+      message: webMessage(world, person, chat, message),
+      msgOrderId: message.n,
+    })),
   }
 }
 
 /** A message in the form that history and resend answers carry. */
-export function webMessage(message: PhoneMessage, chatJid: string, other: Person): proto.IWebMessageInfo {
+export function webMessage(world: World, person: Person, chat: Chat, message: PhoneMessage): proto.IWebMessageInfo {
+  const group = groupByJid(world, chat.with)
+  const author = message.fromMe ? person : findPerson(world, message.author ?? chat.with)
+  const participant = group && author ? jidOf(author, group.addressed) : undefined
   return {
-    key: { remoteJid: chatJid, fromMe: message.fromMe, id: message.id },
+    key: {
+      remoteJid: identified(world, person, chat).id,
+      fromMe: message.fromMe,
+      id: message.id,
+      ...(participant && { participant }),
+    },
     message: proto.Message.decode(message.content),
     messageTimestamp: message.at,
-    ...(message.fromMe ? { status: STATUS[message.status] } : { pushName: other.name }),
+    ...(participant && { participant }),
+    ...(message.fromMe ? { status: STATUS[message.status] } : { pushName: author?.name ?? '' }),
   }
+}
+
+/** The JID that a chat has in history, and the person's other one. */
+export function identified(
+  world: World,
+  person: Person,
+  chat: Pick<Chat, 'with'>,
+): { id: string; lidJid?: string; pnJid?: string } {
+  const other = findPerson(world, chat.with)
+  if (isGroupJid(chat.with)) return { id: chat.with }
+  if (!other) return { id: `${chat.with}@s.whatsapp.net` }
+  if (other.numberHidden) return { id: jidOf(other, 'lid') }
+  const saved = person.contacts.some((contact) => contact.number === chat.with && contact.saved)
+  if (saved) return { id: jidOf(other, 'pn'), lidJid: jidOf(other, 'lid') }
+  return { id: jidOf(other, 'lid'), pnJid: jidOf(other, 'pn') }
 }
 
 /** How many messages of a chat come with the first chunk, and how many in all; older ones only when the companion asks. */
@@ -117,6 +145,7 @@ const STATUS = {
   sent: proto.WebMessageInfo.Status.SERVER_ACK,
   delivered: proto.WebMessageInfo.Status.DELIVERY_ACK,
   read: proto.WebMessageInfo.Status.READ,
+  played: proto.WebMessageInfo.Status.PLAYED,
 }
 
 const TYPES = {

@@ -1,7 +1,8 @@
 import type { Connection } from './connection.ts'
+import { setBlocked } from './block.ts'
 import { failIq, replyIq } from './iq-reply.ts'
+import { pictureId, setPicture } from './picture.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
-import type { Person } from './state.ts'
 import { findPerson, seconds, type World } from './world.ts'
 
 /** `xmlns=abt`: the server's switches. Only those that Baileys reads: privacy tokens on 1:1 messages and pictures, none issued to LIDs. */
@@ -23,10 +24,7 @@ export function answerBlocklist(world: World, connection: Connection, query: Sta
   if (!person) return false
   const item = child(query, 'item')
   if (query.attrs.type === 'set' && item) {
-    const jid = item.attrs.jid ?? ''
-    person.blocked = person.blocked.filter((each) => each !== jid)
-    if (item.attrs.action === 'block') person.blocked.push(jid)
-    world.changed()
+    setBlocked(world, person, item.attrs.jid ?? '', item.attrs.action === 'block')
   }
   const items = person.blocked.map((jid) => stanza('item', { jid }))
   replyIq(connection, query, [stanza('list', { dhash: 'simulator' }, items)])
@@ -56,9 +54,7 @@ export function answerPicture(world: World, connection: Connection, query: Stanz
   const picture = bytesOf(child(query, 'picture'))
   if (query.attrs.type === 'set') {
     if (query.attrs.target !== undefined) return false
-    if (picture) me.picture = picture
-    else delete me.picture
-    world.changed()
+    setPicture(world, me, picture)
     replyIq(connection, query, picture ? [stanza('picture', { id: pictureId(picture) })] : undefined)
     return true
   }
@@ -98,15 +94,4 @@ export function answerMediaConnection(world: World, connection: Connection, quer
 export function answerMex(_world: World, connection: Connection, query: Stanza): boolean {
   replyIq(connection, query, [stanza('result', {}, Buffer.from(JSON.stringify({ data: {} })))])
   return true
-}
-
-/** `xmlns=w:g2`: the account is in no groups. Queries about a certain group are 404. */
-export function answerGroups(_world: World, connection: Connection, query: Stanza): boolean {
-  if (child(query, 'participating')) replyIq(connection, query, [stanza('groups', {}, [])])
-  else failIq(connection, query, 404, 'item-not-found')
-  return true
-}
-
-function pictureId(picture: Person['picture'] & Buffer): number {
-  return picture.length
 }

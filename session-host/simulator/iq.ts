@@ -2,7 +2,6 @@ import type { Connection } from './connection.ts'
 import { answerAppState } from './iq-app-state.ts'
 import {
   answerBlocklist,
-  answerGroups,
   answerMediaConnection,
   answerMex,
   answerPicture,
@@ -10,6 +9,7 @@ import {
   answerProps,
   answerStatus,
 } from './iq-account.ts'
+import { answerGroups } from './iq-groups.ts'
 import { failIq, replyIq } from './iq-reply.ts'
 import { activate } from './login.ts'
 import { answerEncryptIq } from './prekeys.ts'

@@ -21,7 +21,8 @@ export function parseJid(jid: string | undefined): ParsedJid | undefined {
   return addressed && { user: parts.user, device: parts.device ?? 0, addressed }
 }
 
-/** Other name of the same person, as an attribute next to one in the form `addressed`. */
-export function otherForm(person: Person, addressed: Addressing): string {
+/** Other name of the same person, as an attribute next to one in the form `addressed`; none for a hidden number. */
+export function otherForm(person: Person, addressed: Addressing): string | undefined {
+  if (addressed === 'lid' && person.numberHidden) return undefined
   return jidOf(person, addressed === 'lid' ? 'pn' : 'lid')
 }

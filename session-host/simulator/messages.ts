@@ -1,6 +1,8 @@
 import { acknowledge } from './acknowledge.ts'
 import type { Connection } from './connection.ts'
 import { enqueue } from './delivery-queue.ts'
+import { isGroupJid } from './group.ts'
+import { acceptGroupMessage } from './group-messages.ts'
 import { jidOf, otherForm, parseJid, type ParsedJid } from './jid.ts'
 import { reachPhone } from './phone-inbox.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
@@ -15,7 +17,7 @@ export async function acceptMessage(world: World, connection: Connection, node: 
   const { login } = connection
   const to = parseJid(node.attrs.to)
   if (!login) return
-  if (!to) {
+  if (!to && !isGroupJid(node.attrs.to)) {
     recordUnhandled(world, connection, node)
     acknowledge(world, connection, node, 400)
     return
@@ -30,10 +32,10 @@ export async function acceptMessage(world: World, connection: Connection, node: 
     acknowledge(world, connection, node, refusal.error ?? 479)
     return
   }
-  const deviceIdentity = bytesOf(child(node, 'device-identity'))
-  const chat = parseJid(node.attrs.recipient) ?? to
-  for (const { jid, enc } of parts(node)) {
-    await passOn(world, { ...login, chat, node }, jid, enc, deviceIdentity)
+  if (to) await passOnAll(world, login, parseJid(node.attrs.recipient) ?? to, node)
+  else if (!(await acceptGroupMessage(world, connection, node))) {
+    acknowledge(world, connection, node, 404)
+    return
   }
   const { number } = login.person
   if (world.faults.take('drop_after_message', number) || world.faults.take('drop_at', number, 'before_ack')) {
@@ -42,6 +44,18 @@ export async function acceptMessage(world: World, connection: Connection, node: 
   }
   acknowledge(world, connection, node)
   if (world.faults.take('drop_at', number, 'after_ack')) connection.destroy()
+}
+
+async function passOnAll(
+  world: World,
+  login: { person: Person; device: Device },
+  chat: ParsedJid,
+  node: Stanza,
+): Promise<void> {
+  const deviceIdentity = bytesOf(child(node, 'device-identity'))
+  for (const { jid, enc } of parts(node)) {
+    await passOn(world, { ...login, chat, node }, jid, enc, deviceIdentity)
+  }
 }
 
 interface Outgoing {

@@ -30,7 +30,8 @@ async function olderMessages(
   wanted: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest,
 ): Promise<void> {
   const other = findPerson(world, wanted.chatJid ?? '')
-  const chat = person.chats.find((each) => each.with === other?.number)
+  const name = other?.number ?? wanted.chatJid
+  const chat = person.chats.find((each) => each.with === name)
   if (!chat) return
   const oldest = chat.messages.find((each) => each.id === wanted.oldestMsgId)
   const limit = wanted.onDemandMsgCount ?? 50
@@ -55,9 +56,8 @@ async function resendPlaceholders(
   const results = ids.map((id) => {
     const chat = person.chats.find((each) => each.messages.some((message) => message.id === id))
     const message = chat?.messages.find((each) => each.id === id)
-    const other = chat && findPerson(world, chat.with)
-    if (!message || !other) return {}
-    const info = webMessage(message, `${other.number}@s.whatsapp.net`, other)
+    if (!message || !chat) return {}
+    const info = webMessage(world, person, chat, message)
     return { placeholderMessageResendResponse: { webMessageInfoBytes: proto.WebMessageInfo.encode(info).finish() } }
   })
   await sendPeer(world, person, device, messageId(world), {

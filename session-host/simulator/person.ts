@@ -1,3 +1,4 @@
+import { groupByJid, isGroupJid } from './group.ts'
 import { seededKeyPair, sign, signalPublicKey } from './key-pair.ts'
 import type { Contact, Person } from './state.ts'
 import { findPerson, type World } from './world.ts'
@@ -60,6 +61,7 @@ export function addContact(
 
 /** How this phone shows the other person. */
 export function nameOf(world: World, person: Person, other: string): string {
+  if (isGroupJid(other)) return groupByJid(world, other)?.subject ?? other
   const contact = person.contacts.find((each) => each.number === other && each.saved)
   return contact?.name ?? findPerson(world, other)?.name ?? other
 }

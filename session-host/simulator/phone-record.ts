@@ -11,6 +11,8 @@ export interface MessageEntry {
   via: string
   addressed: Addressing
   content: Buffer
+  /** Who wrote it in a group, when it was somebody else. */
+  author?: string
   status?: Status
   read?: boolean
 }
@@ -45,6 +47,7 @@ export function recordMessage(
     copies: 1,
     read: entry.read ?? entry.fromMe,
     content: entry.content,
+    ...(entry.author !== undefined && { author: entry.author }),
   }
   delete person.earlyStatus[entry.id]
   chat.messages.push(message)
@@ -79,14 +82,31 @@ export function applyChange(world: World, person: Person, entry: MessageEntry): 
 }
 
 /** Raises the status of an own message; it never goes back. */
-export function applyStatus(world: World, person: Person, id: string, status: Status, by: string): void {
+export function applyStatus(
+  world: World,
+  person: Person,
+  change: { id: string; by: string; group?: string; status: Status },
+): void {
+  const { id, by, group, status } = change
   world.changed()
-  const message = messageIn(chatWith(person, by), id, true)
+  const message = messageIn(chatWith(person, group ?? by), id, true)
+  if (group !== undefined) {
+    if (message) message.receipts = { ...message.receipts, [by]: higher(message.receipts?.[by], status) }
+    publishStatus(world, person, change)
+    return
+  }
   if (!message) person.earlyStatus[id] = higher(person.earlyStatus[id], status)
   else if (higher(message.status, status) !== message.status) message.status = status
-  world.events.publish(status === 'read' ? 'receipt.read' : 'receipt.delivered', person.number, {
-    with: by,
+  publishStatus(world, person, change)
+}
+
+function publishStatus(world: World, person: Person, change: Parameters<typeof applyStatus>[2]): void {
+  const { id, by, group, status } = change
+  if (status === 'sent') return
+  world.events.publish(`receipt.${status}`, person.number, {
+    with: group ?? by,
     message_id: id,
+    ...(group !== undefined && { participant: by }),
   })
 }
 
@@ -127,7 +147,7 @@ export function textContent(text: string): Buffer {
   return Buffer.from(proto.Message.encode({ conversation: text }).finish())
 }
 
-const ORDER: readonly Status[] = ['sent', 'delivered', 'read']
+const ORDER: readonly Status[] = ['sent', 'delivered', 'read', 'played']
 
 function higher(one: Status | undefined, other: Status): Status {
   return one !== undefined && ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other

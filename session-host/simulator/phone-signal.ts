@@ -44,7 +44,7 @@ export async function encryptFor(
   }
   const malformed = world.faults.take('malformed_messages', target.person.number)
   const plain = malformed ? Buffer.from('ffffffffffffffffffff', 'hex') : content
-  const { type, body } = await new libsignal.SessionCipher(store, address).encrypt(pad(world, plain))
+  const { type, body } = await new libsignal.SessionCipher(store, address).encrypt(padded(world, plain))
   const ciphertext = Buffer.from(body, 'latin1')
   if (world.faults.take('corrupt_messages', target.person.number)) {
     const last = ciphertext.length - 1
@@ -177,13 +177,13 @@ function signalStore(world: World, person: Person): libsignal.SignalStorage {
 }
 
 /** WhatsApp pads every message with 1 to 16 bytes of the pad's length. */
-function pad(world: World, content: Uint8Array): Buffer {
+export function padded(world: World, content: Uint8Array): Buffer {
   const length = 1 + world.random.below(16)
   return Buffer.concat([content, Buffer.alloc(length, length)])
 }
 
-function unpad(padded: Buffer): Buffer {
-  const length = padded.at(-1) ?? 0
-  if (length === 0 || length > padded.length) throw new Error('bad padding')
-  return padded.subarray(0, padded.length - length)
+function unpad(bytes: Buffer): Buffer {
+  const length = bytes.at(-1) ?? 0
+  if (length === 0 || length > bytes.length) throw new Error('bad padding')
+  return bytes.subarray(0, bytes.length - length)
 }

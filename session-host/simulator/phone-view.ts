@@ -30,6 +30,10 @@ export function phoneView(world: World, person: Person) {
         with: chat.with,
         name: nameOf(world, person, chat.with),
         unread: chat.unread,
+        archived: chat.archived ?? false,
+        pinned: chat.pinned ?? false,
+        muted_until: chat.mutedUntil ?? null,
+        marked_unread: chat.markedUnread ?? false,
         last: last ? messageView(person, chat.with, last) : null,
       }
     }),
@@ -52,8 +56,8 @@ export function messageView(person: Person, other: string, message: PhoneMessage
   return {
     n: message.n,
     id: message.id,
-    from: message.fromMe ? person.number : other,
-    to: message.fromMe ? other : person.number,
+    from: message.fromMe ? person.number : (message.author ?? other),
+    to: message.fromMe || message.author !== undefined ? other : person.number,
     from_me: message.fromMe,
     text: message.text,
     kind: message.kind,
@@ -63,5 +67,7 @@ export function messageView(person: Person, other: string, message: PhoneMessage
     via: message.via,
     addressed: message.addressed,
     copies: message.copies,
+    ...(message.starred !== undefined && { starred: message.starred }),
+    ...(message.receipts && { receipts: message.receipts }),
   }
 }

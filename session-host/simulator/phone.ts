@@ -1,13 +1,16 @@
+import { hasBlocked } from './block.ts'
 import { confirmRead } from './confirm.ts'
 import { enqueue } from './delivery-queue.ts'
+import { groupByJid, groupJid } from './group.ts'
+import { resendInGroup } from './group-messages.ts'
 import { jidOf } from './jid.ts'
 import { reachPhone } from './phone-inbox.ts'
 import { chatWith, messageIn, recordMessage, textContent } from './phone-record.ts'
 import { sendToCompanion, sendToOwnCompanion } from './phone-send.ts'
 import type { PreKeyBundle } from './prekeys.ts'
 import { stanza } from './stanza.ts'
-import type { Addressing, Device, Person, PhoneMessage } from './state.ts'
-import { count, messageId, seconds, type World } from './world.ts'
+import type { Addressing, Chat, Device, Group, Person, PhoneMessage } from './state.ts'
+import { count, findPerson, messageId, seconds, type World } from './world.ts'
 
 /**
  * A person writes a text on the phone. It goes to the other's phone, encrypted to each of the other's companions, and as a device-sent
@@ -24,10 +27,14 @@ export async function say(
   const content = textContent(message.text)
   recordMessage(world, person, { with: to.number, id, fromMe: true, at, via: 'phone', addressed, content })
   const outgoing = { id, at, addressed, content }
+  const blocked = hasBlocked(to, person)
   const others =
-    to === person ? [] : to.devices.map((device) => sendToCompanion(world, person, { person: to, device }, outgoing))
+    to === person || blocked
+      ? []
+      : to.devices.map((device) => sendToCompanion(world, person, { person: to, device }, outgoing))
   const own = person.devices.map((device) => sendToOwnCompanion(world, person, device, to, outgoing))
-  if (to !== person) await reachPhone(world, to, { kind: 'plain', from: person.number, id, at, addressed, content })
+  if (to !== person && !blocked)
+    await reachPhone(world, to, { kind: 'plain', from: person.number, id, at, addressed, content })
   await Promise.all([...others, ...own])
   return { id, at }
 }
@@ -37,14 +44,83 @@ export function read(world: World, person: Person, other: Person, id?: string): 
   const chat = chatWith(person, other.number)
   const end = id === undefined ? chat.messages.length : chat.messages.findIndex((each) => each.id === id) + 1
   const unread = chat.messages.slice(0, end).filter((each) => !each.read)
-  markRead(world, person, other, unread)
+  markRead(world, chat, unread)
   for (const addressed of ['lid', 'pn'] as const) {
     const ids = unread.filter((each) => each.addressed === addressed).map((each) => each.id)
-    confirmRead(world, { author: other, reader: person, ids, addressed })
+    if (person.privacy.readreceipts !== 'none') confirmRead(world, { author: other, reader: person, ids, addressed })
     for (const device of person.devices) tellReadElsewhere(world, person, device, other, ids, addressed)
   }
   if (id === undefined) chat.unread = 0
   return unread.map((each) => each.id)
+}
+
+/** A person reads a group: each author is told. Returns the ids that were unread. */
+export function readGroup(world: World, person: Person, group: Group, id?: string): string[] {
+  const jid = groupJid(group)
+  const chat = chatWith(person, jid)
+  const end = id === undefined ? chat.messages.length : chat.messages.findIndex((each) => each.id === id) + 1
+  const unread = chat.messages.slice(0, end).filter((each) => !each.read)
+  confirmGroupRead(world, person, group, unread)
+  for (const device of person.devices) {
+    for (const { id: read, author } of unread) {
+      const participant = author === undefined ? undefined : findPerson(world, author)
+      const attributes = {
+        from: jid,
+        participant: jidOf(person, group.addressed),
+        recipient: participant && jidOf(participant, group.addressed),
+        id: read,
+        type: 'read-self',
+        t: seconds(),
+      }
+      enqueue(world, person, device, stanza('receipt', attributes))
+    }
+  }
+  return unread.map((each) => each.id)
+}
+
+/** A companion has read (or played) messages of a group. */
+export function groupReadByCompanion(
+  world: World,
+  person: Person,
+  group: Group,
+  ids: string[],
+  status: 'read' | 'played',
+): void {
+  const chat = chatWith(person, groupJid(group))
+  confirmGroupRead(
+    world,
+    person,
+    group,
+    chat.messages.filter((each) => !each.fromMe && ids.includes(each.id)),
+    status,
+  )
+}
+
+function confirmGroupRead(
+  world: World,
+  person: Person,
+  group: Group,
+  messages: PhoneMessage[],
+  status: 'read' | 'played' = 'read',
+): void {
+  const chat = chatWith(person, groupJid(group))
+  markRead(world, chat, messages)
+  for (const author of new Set(messages.map((each) => each.author))) {
+    const other = author === undefined ? undefined : findPerson(world, author)
+    const ids = messages.filter((each) => each.author === author).map((each) => each.id)
+    const common = { reader: person, ids, addressed: group.addressed, group: groupJid(group), status }
+    if (other) confirmRead(world, { ...common, author: other })
+  }
+}
+
+/** A person listens to (or looks at) a message: the author hears that it was played. */
+export function play(world: World, person: Person, other: Person, id: string): boolean {
+  const message = messageIn(chatWith(person, other.number), id, false)
+  if (!message) return false
+  markRead(world, chatWith(person, other.number), [message])
+  const { addressed } = message
+  confirmRead(world, { author: other, reader: person, ids: [id], addressed, status: 'played' })
+  return true
 }
 
 /** A companion has read messages: the phone shows it, the author and the other companions are told. */
@@ -55,10 +131,11 @@ export function readByCompanion(
   other: Person,
   ids: string[],
   addressed: Addressing,
+  status: 'read' | 'played' = 'read',
 ): void {
   const messages = chatWith(person, other.number).messages.filter((each) => !each.fromMe && ids.includes(each.id))
-  markRead(world, person, other, messages)
-  confirmRead(world, { author: other, reader: person, ids, addressed })
+  markRead(world, chatWith(person, other.number), messages)
+  confirmRead(world, { author: other, reader: person, ids, addressed, status })
   for (const each of person.devices) if (each !== device) tellReadElsewhere(world, person, each, other, ids, addressed)
 }
 
@@ -76,18 +153,22 @@ export async function resend(
     return
   }
   const { message, chat } = found
+  const group = groupByJid(world, chat)
+  if (group) {
+    await resendInGroup(world, person, group, message, target, again)
+    return
+  }
   const outgoing = { id, at: message.at, addressed: message.addressed, content: message.content }
   if (target.person !== person) await sendToCompanion(world, person, target, outgoing, again)
   else {
-    const other = world.state.people.find((each) => each.number === chat)
+    const other = findPerson(world, chat)
     if (other) await sendToOwnCompanion(world, person, target.device, other, outgoing, again)
   }
 }
 
 const MAX_ATTEMPTS = 5
 
-function markRead(world: World, person: Person, other: Person, messages: PhoneMessage[]): void {
-  const chat = chatWith(person, other.number)
+function markRead(world: World, chat: Chat, messages: PhoneMessage[]): void {
   for (const message of messages) {
     if (message.read) continue
     message.read = true

@@ -2,8 +2,9 @@ import { acknowledgeReceipt } from './acknowledge.ts'
 import { confirmDelivery } from './confirm.ts'
 import type { Connection } from './connection.ts'
 import { enqueue, settle } from './delivery-queue.ts'
+import { groupByJid, groupJid, isGroupJid } from './group.ts'
 import { jidOf, parseJid } from './jid.ts'
-import { readByCompanion, resend } from './phone.ts'
+import { groupReadByCompanion, readByCompanion, resend } from './phone.ts'
 import { chatWith, messageIn } from './phone-record.ts'
 import { readBundle } from './prekeys.ts'
 import { child, children, numberOf, stanza, type Stanza } from './stanza.ts'
@@ -30,20 +31,23 @@ export async function acceptReceipt(world: World, connection: Connection, node: 
   })
   for (const each of settled)
     if (world.faults.take('redeliver_messages', person.number)) enqueue(world, person, device, each)
-  const author = findPerson(world, peer)
-  const addressed = parseJid(peer)?.addressed ?? 'pn'
+  const group = groupByJid(world, peer)
+  const author = findPerson(world, (group && node.attrs.participant) ?? peer)
+  const addressed = group?.addressed ?? parseJid(peer)?.addressed ?? 'pn'
   switch (type) {
     case undefined:
     case 'inactive':
       // The phone's own confirmation is on its way too; the author's side hears of the first one.
       if (author && author !== person) {
         for (const id of removed)
-          if (isOnlySent(author, person, id)) confirmDelivery(world, { author, reader: person, id, addressed })
+          if (isOnlySent(author, person, id, group && groupJid(group)))
+            confirmDelivery(world, { author, reader: person, id, addressed, group: group && groupJid(group) })
       }
       break
     case 'read':
     case 'played':
-      if (author && author !== person) readByCompanion(world, person, device, author, ids, addressed)
+      if (group) groupReadByCompanion(world, person, group, ids, type)
+      else if (author && author !== person) readByCompanion(world, person, device, author, ids, addressed, type)
       break
     case 'retry':
       connection.nacksDue.set(ids[0] ?? '', (connection.nacksDue.get(ids[0] ?? '') ?? 0) + 1)
@@ -90,8 +94,10 @@ async function askedAgain(world: World, person: Person, device: Device, node: St
   const id = node.attrs.id ?? ''
   const retry = child(node, 'retry')
   const attempt = Number(retry?.attrs.count ?? 1)
-  const to = parseJid(node.attrs.to)
-  const author = node.attrs.to === undefined ? undefined : findPerson(world, node.attrs.to)
+  const group = isGroupJid(node.attrs.to)
+  const authorJid = group ? node.attrs.participant : node.attrs.to
+  const to = parseJid(authorJid)
+  const author = authorJid === undefined ? undefined : findPerson(world, authorJid)
   world.events.publish('receipt.retry', person.number, { message_id: id, attempt, device: device.id })
   if (!to || !author) return
   if (to.device === 0) {
@@ -103,11 +109,14 @@ async function askedAgain(world: World, person: Person, device: Device, node: St
   const companion = author.devices.find((each) => each.id === to.device)
   if (!companion) return
   const { recipient, t } = node.attrs
-  const attributes = { from: jidOf(person, to.addressed, device.id), recipient, id, type: 'retry', t }
+  const asking = jidOf(person, to.addressed, device.id)
+  const from = group ? node.attrs.to : asking
+  const attributes = { from, participant: group ? asking : undefined, recipient, id, type: 'retry', t }
   enqueue(world, author, companion, stanza('receipt', attributes, children(node)))
 }
 
-function isOnlySent(author: Person, reader: Person, id: string): boolean {
-  const message = messageIn(chatWith(author, reader.number), id, true)
+function isOnlySent(author: Person, reader: Person, id: string, group: string | undefined): boolean {
+  const message = messageIn(chatWith(author, group ?? reader.number), id, true)
+  if (group !== undefined) return message?.receipts?.[reader.number] === undefined
   return message === undefined || message.status === 'sent'
 }

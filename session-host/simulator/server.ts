@@ -61,6 +61,7 @@ export function createWhatsAppServer(world: World): WhatsAppServer {
   function closed(connection: Connection): void {
     world.connections.delete(connection)
     world.overtaken.delete(connection)
+    world.subscriptions.delete(connection)
     const candidate = candidates.get(connection)
     for (const reference of candidate?.references ?? []) world.references.delete(reference)
     candidate?.answered?.('gone')

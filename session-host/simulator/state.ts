@@ -9,13 +9,14 @@ export interface ServerState {
   keys: { root: KeyPair; intermediate: KeyPair; static: KeyPair }
   certificates: Buffer
   people: Person[]
+  groups?: Group[]
   nextNumber: number
 }
 
 /** The form of a JID that a chat or a message is addressed by. */
 export type Addressing = 'lid' | 'pn'
 
-export type Status = 'sent' | 'delivered' | 'read'
+export type Status = 'sent' | 'delivered' | 'read' | 'played'
 
 /** A phone number with an account: the phone is its device 0, linked devices are its companions. */
 export interface Person {
@@ -31,7 +32,7 @@ export interface Person {
   /** libsignal session records, by address. */
   sessions: Record<string, unknown>
   appStateKey: { id: Buffer; data: Buffer }
-  appState: Record<string, { version: number; patches: { version: number; bytes: Buffer }[] }>
+  appState: Record<string, StateCollection>
   contacts: Contact[]
   chats: Chat[]
   nextMessage: number
@@ -49,12 +50,47 @@ export interface Person {
   privacy: Record<string, string>
   about: string
   picture?: Buffer
+  /** Others see only the LID: no stanza and no history names the number. */
+  numberHidden?: boolean
+  /** Sender keys of groups, own and others', by `group sender.device`. */
+  senderKeys?: Record<string, Buffer>
+  /** Which devices have the phone's own sender key: group → `lid.device`. */
+  senderKeyHolders?: Record<string, string[]>
+}
+
+/** A group; its JID is `<id>@g.us`. */
+export interface Group {
+  id: string
+  subject: string
+  description: string
+  /** Who made it: a number. */
+  creator: string
+  createdAt: number
+  addressed: Addressing
+  members: GroupMember[]
+}
+
+export interface GroupMember {
+  number: string
+  role: 'member' | 'admin' | 'superadmin'
 }
 
 export interface SignedPreKeyPair {
   id: number
   pair: KeyPair
   signature: Buffer
+}
+
+/** A collection of settings; what was never changed has no hash yet. */
+export interface StateCollection {
+  version: number
+  patches: { version: number; bytes: Buffer }[]
+  /** LTHash, 128 bytes. */
+  hash?: Buffer
+  /** The MAC of each setting's value, by the MAC of its index. */
+  values?: Record<string, { valueMac: Buffer }>
+  /** The encoded records, by the same. */
+  records?: Record<string, Buffer>
 }
 
 export interface Contact {
@@ -65,9 +101,16 @@ export interface Contact {
 }
 
 export interface Chat {
+  /** A number, or a group's JID. */
   with: string
   unread: number
   messages: PhoneMessage[]
+  archived?: boolean
+  pinned?: boolean
+  /** Milliseconds since 1970, -1 for ever, null when not muted. */
+  mutedUntil?: number | null
+  markedUnread?: boolean
+  locked?: boolean
 }
 
 /** A message as this phone shows it. */
@@ -85,6 +128,11 @@ export interface PhoneMessage {
   copies: number
   /** Read by this phone's person (for messages of others). */
   read: boolean
+  /** Who wrote it in a group (a number), when it was somebody else. */
+  author?: string
+  starred?: boolean
+  /** In a group, of an own message: how far each other member is. */
+  receipts?: Record<string, Status>
   /** The encoded WAProto `Message`, for sending it again. */
   content: Buffer
 }
@@ -116,7 +164,7 @@ export interface QueuedStanza {
 
 /** Something on its way to a phone (device 0). */
 export type PhoneStanza =
-  | { kind: 'plain'; from: string; id: string; at: number; addressed: Addressing; content: Buffer }
+  | { kind: 'plain'; from: string; group?: string; id: string; at: number; addressed: Addressing; content: Buffer }
   | {
       kind: 'encrypted'
       from: string
@@ -131,4 +179,15 @@ export type PhoneStanza =
       deviceIdentity?: Buffer
       peer: boolean
     }
-  | { kind: 'status'; id: string; by: string; status: Status; at: number }
+  | {
+      kind: 'group'
+      group: string
+      from: string
+      device: number
+      id: string
+      at: number
+      /** The part for this phone alone (a sender key, or the message itself), then the one for all. */
+      parts: { encryption: string; ciphertext: Buffer }[]
+      deviceIdentity?: Buffer
+    }
+  | { kind: 'status'; id: string; by: string; group?: string; status: Status; at: number }

@@ -5,7 +5,7 @@ import { parseJid } from './jid.ts'
 import type { SeededSource } from './seeded-source.ts'
 import type { Serial } from './serial.ts'
 import { outline, type Stanza } from './stanza.ts'
-import type { Device, Person, ServerState } from './state.ts'
+import type { Addressing, Device, Person, ServerState } from './state.ts'
 
 /** Everything that the server's parts share: the lasting state, and what is alive only now. */
 export interface World {
@@ -22,6 +22,8 @@ export interface World {
   loginFailures: Map<string, { reason: number; times: number }>
   /** Message stanzas that a fault keeps until the next one has gone, by connection. */
   overtaken: Map<Connection, () => void>
+  /** Whose presence a connection has asked for, and in which form of JID. */
+  subscriptions: Map<Connection, Map<Person, Addressing>>
   /** Acknowledgements (and what follows them) that a fault holds back, by number. */
   heldBack: Map<string, { acknowledgements: (() => void)[]; confirmations: (() => void)[] }>
   /** Deliveries that are about to be confirmed, and what has to wait for that. */

@@ -32,10 +32,18 @@ export interface Companion extends AsyncDisposable {
   reconnect(): Promise<void>
 }
 
+/** How the Baileys is configured. */
+export interface CompanionOptions {
+  online?: boolean
+  keepAliveMs?: number
+  /** Check the MACs of app state, which Baileys does not by default. */
+  verifyAppState?: boolean
+}
+
 /** Connects; with `auth` of an earlier companion it logs in, else it asks to be linked. */
 export function createCompanion(
   webSocketUrl: string,
-  options: { auth?: MemoryAuth; online?: boolean; keepAliveMs?: number } = {},
+  options: CompanionOptions & { auth?: MemoryAuth } = {},
 ): Companion {
   const auth = options.auth ?? createMemoryAuth()
   const events: Companion['events'] = []
@@ -54,6 +62,7 @@ export function createCompanion(
       markOnlineOnConnect: options.online ?? true,
       getMessage: () => Promise.resolve(undefined),
       retryRequestDelayMs: 10,
+      ...(options.verifyAppState && { appStateMacVerification: { patch: true, snapshot: true } }),
       ...(options.keepAliveMs !== undefined && { keepAliveIntervalMs: options.keepAliveMs }),
     })
     created.ev.process((map) => {

@@ -1,4 +1,4 @@
-import { closeCode, createCompanion, type Companion } from './companion.ts'
+import { closeCode, createCompanion, type Companion, type CompanionOptions } from './companion.ts'
 import type { Control } from './control.ts'
 
 /** A companion that is linked to the phone, logged in, and has got its history. */
@@ -6,7 +6,7 @@ export async function linkedCompanion(
   webSocketUrl: string,
   control: Control,
   number: string,
-  options: { online?: boolean; keepAliveMs?: number } = {},
+  options: CompanionOptions = {},
 ): Promise<Companion> {
   const companion = createCompanion(webSocketUrl, options)
   await control.post(`/phones/${number}/scan`, { qr: await qrOf(companion) })

@@ -1,5 +1,5 @@
 import { createSimulator, type Simulator } from '../simulator.ts'
-import type { Companion } from './companion.ts'
+import type { Companion, CompanionOptions } from './companion.ts'
 import { createControl, type Control, type ShownMessage } from './control.ts'
 import { linkedCompanion } from './linked-companion.ts'
 
@@ -20,14 +20,23 @@ export interface WorldOfTwo extends AsyncDisposable {
 
 export async function createWorldOfTwo(
   seed: string,
-  options: { receiptDelayMs?: number; online?: boolean; keepAliveMs?: number } = {},
+  options: CompanionOptions & {
+    receiptDelayMs?: number
+    /** What happens on the phone before its companion is linked. */
+    before?: (control: Control, number: string, other: string) => Promise<void>
+  } = {},
 ): Promise<WorldOfTwo> {
-  const simulator = await createSimulator({ port: 0, seed, ...options })
+  const simulator = await createSimulator({
+    port: 0,
+    seed,
+    ...(options.receiptDelayMs !== undefined && { receiptDelayMs: options.receiptDelayMs }),
+  })
   const control = createControl(simulator.url)
   const me = { number: '12025550300', lid: '200000000000300' }
   const friend = { number: '34600000301', lid: '200000000000301' }
   const contact = { ...friend, name: 'Lucía Gómez', push_name: 'Lucía' }
   await control.post('/phones', { ...me, name: 'Tienda', contacts: [contact], history: [] })
+  await options.before?.(control, me.number, friend.number)
   const companion = await linkedCompanion(simulator.webSocketUrl, control, me.number, options)
   const shown = async (number: string, other: string): Promise<ShownMessage[]> =>
     (await control.get<{ messages: ShownMessage[] }>(`/phones/${number}/messages?with=${other}`)).messages
