@@ -6,6 +6,7 @@ import { createTokenVerifier } from '#shared/tokens.ts'
 import { createApp } from '../edge-functions/api/app.ts'
 import type { Config } from './config.ts'
 import { createWebServer } from './http/web-server.ts'
+import { createMediaEraser, eraseMedia } from './media/media-eraser.ts'
 import { createPublisher } from './realtime/publisher.ts'
 import { createSocketServer } from './realtime/socket-server.ts'
 import { createSession, type Session } from './sessions/session.ts'
@@ -15,6 +16,7 @@ import { createAnnouncer, eventChannel, wakeChannel } from './store/announcer.ts
 import { createCommandStore } from './store/commands.ts'
 import { createCredentialStore } from './store/credentials.ts'
 import { createDatabase } from './store/database.ts'
+import { createErasureStore } from './store/erasures.ts'
 import { createEventReader } from './store/event-reader.ts'
 import type { Lease } from './store/fenced.ts'
 import { createGroupCommit } from './store/group-commit.ts'
@@ -147,14 +149,27 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       },
     })
   }
+  const eraser =
+    config.serviceKey === null
+      ? null
+      : disposables.use(
+          createMediaEraser({
+            supabaseUrl: config.supabaseUrl,
+            serviceKey: config.serviceKey,
+            erasures: createErasureStore(database),
+            logger,
+          }),
+        )
   const supervisor = disposables.use(createSupervisor({ leases, leaseSeconds, scanMs, startSession, logger }))
 
   disposables.use(
     await database.listen(wakeChannel, (payload) => {
       if (payload === null) {
         supervisor.wakeAll()
+        eraser?.wake()
         return publisher.wakeAll()
       }
+      if (payload === eraseMedia) return eraser?.wake()
       supervisor.wake(payload)
       publisher.wake(payload)
     }),

@@ -7,6 +7,7 @@ import { createMediaEraser, eraseMedia, type MediaEraserOptions } from '../media
 import { wakeChannel } from '../store/announcer.ts'
 import { createDatabase, type Database } from '../store/database.ts'
 import { createErasureStore } from '../store/erasures.ts'
+import { startGateway } from './start-gateway.ts'
 import { createDatabaseWatch, type DatabaseWatch } from './database-watch.ts'
 
 let started: AsyncDisposableStack
@@ -139,4 +140,19 @@ test('a prefix that is nobody’s is never used: nothing is listed, nothing dele
   }
   expect(await filesOf(kept)).toHaveLength(2)
   expect(logs.join('\n')).toContain('could not all be deleted')
+})
+
+test('the running host hears of an erasure and carries it out', async () => {
+  await using gateway = await startGateway()
+  const client = createClient(gateway.stack.url, gateway.stack.secretKey, { auth: { persistSession: false } })
+  const { id } = await gateway.createMember()
+  expect((await client.storage.from('media').upload(`${id}/a/b.txt`, 'x')).error).toBeNull()
+  const { error } = await client.rpc('erase_user', { p_user_id: id })
+  expect(error).toBeNull()
+  await gateway.database.until(
+    'select status, media_removed from private.erasures where user_id = $1',
+    [id],
+    (rows) => rows[0]?.['status'] === 'done' && rows[0]['media_removed'] === 1,
+  )
+  expect((await client.storage.from('media').list(`${id}/a`)).data).toEqual([])
 })
