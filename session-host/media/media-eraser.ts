@@ -10,6 +10,8 @@ export interface MediaEraserOptions {
   logger: { info(facts: object, message: string): void; warn(facts: object, message: string): void }
   /** How often it looks by itself, in ms. */
   scanMs?: number
+  /** Objects a request; by default the most that the Storage API lists or deletes at once. */
+  pageSize?: number
 }
 
 /** Deletes the files of erased users through the Storage API; SQL can't, there the rows are protected. */
@@ -22,8 +24,6 @@ export interface MediaEraser extends AsyncDisposable {
 export const eraseMedia = 'erase_media'
 
 const bucket = 'media'
-/** Objects a request; the most that the Storage API lists or deletes at once. */
-const pageSize = 1_000
 /** A claim counts this long (seconds); work on it ends well before (ms), and the rest is for the next claim. */
 const claimSeconds = 300
 const workMs = 200_000
@@ -31,7 +31,7 @@ const requestTimeoutMs = 30_000
 
 /** @see MediaEraser. Work that a dispose interrupts is reported as far as it came. */
 export function createMediaEraser(options: MediaEraserOptions): MediaEraser {
-  const { supabaseUrl, serviceKey, erasures, logger, scanMs = 60_000 } = options
+  const { supabaseUrl, serviceKey, erasures, logger, scanMs = 60_000, pageSize = 1_000 } = options
   const stopping = new AbortController()
   const storage = createClient(supabaseUrl, serviceKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },

@@ -85,7 +85,7 @@ const attempted = (id: string): Promise<object[]> =>
 test('a host deletes every file of an erased user, reports how many, and touches nobody else’s', async () => {
   const [erased, other] = [await person(12), await person(3)]
   const others = await filesOf(other)
-  await using _eraser = await startEraser()
+  await using _eraser = await startEraser({ pageSize: 5 }) // more than two pages
   await erase(erased)
   expect(await report(erased, 'done')).toEqual([{ status: 'done', media_removed: 12, attempts: 1, finished: true }])
   expect(await filesOf(erased)).toEqual([])
