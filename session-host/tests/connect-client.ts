@@ -43,10 +43,15 @@ export async function connectClient(url: string, options: ClientOptions = {}): P
   })
   const closed = new Promise<string>((resolve) => socket.on('disconnect', resolve))
   await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('connect_error', (error) => {
+    function refused(error: Error): void {
       socket.disconnect()
       reject(error)
+    }
+    socket.once('connect_error', refused)
+    socket.once('connect', () => {
+      // From here on a failed attempt is one of a reconnect, which the client goes on with by itself.
+      socket.off('connect_error', refused)
+      resolve()
     })
   })
   return {
