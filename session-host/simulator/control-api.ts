@@ -17,6 +17,7 @@ import {
   scanBody,
 } from './control-schemas.ts'
 import { addLoadRoutes } from './control-load.ts'
+import { addHistoryRoutes, addMediaRoutes } from './control-history.ts'
 import { json, phone, reachablePhone } from './control-request.ts'
 import { addScriptRoutes } from './control-script.ts'
 import { addSettingRoutes } from './control-settings.ts'
@@ -43,6 +44,7 @@ import { findPerson, type World } from './world.ts'
 /** The simulator's HTTP interface for tests, tools and the phone page; the README is its reference. */
 export function createControlApi(world: World, server: WhatsAppServer): Hono {
   const app = new Hono()
+  addMediaRoutes(app, world)
   app.use(loopbackOnly)
   app.use(
     cors({ origin: (origin) => (isLoopback(origin) ? origin : null), allowHeaders: ['Content-Type', 'Last-Event-ID'] }),
@@ -88,6 +90,7 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   addGroupRoutes(app, world)
   addPersonRoutes(app, world)
   addSettingRoutes(app, world)
+  addHistoryRoutes(app, world)
   addLoadRoutes(app, world)
   addScriptRoutes(app, world)
   return app
@@ -192,7 +195,12 @@ function newPhone(world: World, body: z.output<typeof phoneBody>): Person {
     const other = findPerson(world, chat.with) ?? createPerson(world, { number: chat.with.replace('+', '') })
     addHistory(world, person, { ...chat, with: other.number })
   }
-  if (!body.contacts && !body.history) addDefaultChats(world, person)
+  if (body.generate) {
+    const { on_demand: onDemand, ...rest } = body.generate
+    person.generated = { ...rest, onDemand }
+    world.changed()
+  }
+  if (!body.contacts && !body.history && !body.generate) addDefaultChats(world, person)
   return person
 }
 

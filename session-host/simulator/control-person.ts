@@ -4,6 +4,7 @@ import { setBlocked } from './block.ts'
 import { ControlError } from './control-error.ts'
 import { json, personNamed, phone, reachablePhone } from './control-request.ts'
 import { changeNumber, recycleNumber } from './identity-change.ts'
+import { FORGERIES, forge } from './forge.ts'
 import { jidOf, parseJid } from './jid.ts'
 import { play } from './phone.ts'
 import { phoneView } from './phone-view.ts'
@@ -63,6 +64,11 @@ export function addPersonRoutes(app: Hono, world: World): void {
     world.changed()
     return c.json({ hidden: person.numberHidden })
   })
+  app.post('/phones/:number/forge', async (c) => {
+    const { to, as, from_me: fromMe, ...rest } = forgeBody.parse(await json(c))
+    const request = { ...rest, to: personNamed(world, to), addressed: as, fromMe }
+    return c.json(await forge(world, reachablePhone(world, c), request))
+  })
   app.post('/phones/:number/name', async (c) => {
     const person = phone(world, c)
     person.name = z.strictObject({ name: z.string().min(1).max(100) }).parse(await json(c)).name
@@ -72,6 +78,15 @@ export function addPersonRoutes(app: Hono, world: World): void {
 }
 
 const form = z.enum(['lid', 'pn'])
+const forgeBody = z.strictObject({
+  kind: z.enum(FORGERIES),
+  to: z.string(),
+  as: form.default('lid'),
+  id: z.string().min(1).max(64).optional(),
+  from_me: z.boolean().optional(),
+  chat: z.string().min(3).max(100).optional(),
+  text: z.string().min(1).max(65_536).optional(),
+})
 const playedBody = z.strictObject({ with: z.string(), id: z.string() })
 const presenceBody = z.strictObject({
   type: z.enum(['available', 'unavailable']),

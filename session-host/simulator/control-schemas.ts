@@ -29,7 +29,19 @@ const historyBody = z.strictObject({
   ),
 })
 
+const generateBody = z
+  .strictObject({
+    conversations: z.number().int().min(1).max(10_000),
+    messages: z.number().int().min(1).max(1_000_000),
+    chunk: z.number().int().min(1).max(50_000).default(5000),
+    delivery: z.enum(['inline', 'external']).default('inline'),
+    on_demand: z.number().int().min(0).default(0),
+    seed: z.string().min(1).max(100).default('history'),
+  })
+  .refine((each) => each.messages >= each.conversations, 'each conversation has at least one message')
+
 export const phoneBody = z.strictObject({
+  generate: generateBody.optional(),
   number: number.optional(),
   name: name.optional(),
   lid: lid.optional(),

@@ -1,10 +1,12 @@
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { firstUnasked, generatedChunks, generatedConversations, generatedPart } from './generated-history.ts'
 import { groupByJid, isGroupJid } from './group.ts'
 import { jidOf } from './jid.ts'
+import { storeMedia } from './media-store.ts'
 import { nameOf } from './person.ts'
 import { sendPeer } from './phone-send.ts'
-import type { Chat, Device, Person, PhoneMessage } from './state.ts'
+import type { Chat, Device, GeneratedHistory, Person, PhoneMessage } from './state.ts'
 import { findPerson, messageId, type World } from './world.ts'
 
 /**
@@ -54,7 +56,32 @@ export async function sendHistory(world: World, person: Person, device: Device):
     ),
     phoneNumberToLidMappings: mappings,
   })
+  if (person.generated) await sendGenerated(world, person, device, person.generated)
   world.events.publish('history.sent', person.number, { device: device.id, chats: chats.length })
+}
+
+/** The newest message of each generated conversation, then the others in chunks: the first half RECENT, the second FULL. */
+async function sendGenerated(world: World, person: Person, device: Device, plan: GeneratedHistory): Promise<void> {
+  const conversations = generatedConversations(plan)
+  const newestOnly = conversations.map((each) => generatedPart(plan, each, each.messages - 1, each.messages - 1))
+  const phoneNumberToLidMappings = conversations.map((each) => ({
+    pnJid: `${each.number}@s.whatsapp.net`,
+    lidJid: `${each.lid}@lid`,
+  }))
+  const bootstrap = { syncType: TYPES.BOOTSTRAP, conversations: newestOnly, phoneNumberToLidMappings }
+  await sendChunk(world, person, device, 2, 1, bootstrap, { external: plan.delivery === 'external' })
+  const unasked = conversations.reduce((sum, each) => sum + each.messages - 1 - firstUnasked(plan, each), 0)
+  const chunks = Math.ceil(unasked / plan.chunk)
+  let order = 0
+  for (const part of generatedChunks(plan)) {
+    order++
+    const syncType = order <= Math.ceil(chunks / 2) ? TYPES.RECENT : TYPES.FULL
+    const progress = Math.max(1, Math.floor((100 * order) / chunks))
+    const history = { syncType, conversations: part }
+    await sendChunk(world, person, device, order + 2, progress, history, { external: plan.delivery === 'external' })
+    // Others are served between two chunks.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
 }
 
 /** Sends one chunk of history as a peer message. */
@@ -65,16 +92,17 @@ export function sendChunk(
   chunkOrder: number,
   progress: number,
   history: proto.IHistorySync,
-  request?: string,
+  options: { request?: string; external?: boolean } = {},
 ): Promise<void> {
-  const encoded = proto.HistorySync.encode(proto.HistorySync.fromObject({ ...history, chunkOrder, progress })).finish()
+  const encoded = deflateSync(proto.HistorySync.encode({ ...history, chunkOrder, progress }).finish())
+  const { request } = options
   return sendPeer(world, person, device, messageId(world), {
     type: TYPES.NOTIFICATION,
     historySyncNotification: {
       syncType: history.syncType as number as proto.Message.HistorySyncType,
       chunkOrder,
       progress,
-      initialHistBootstrapInlinePayload: deflateSync(encoded),
+      ...(options.external ? storeMedia(world, 'History', encoded) : { initialHistBootstrapInlinePayload: encoded }),
       ...(request !== undefined && { peerDataRequestSessionId: request }),
     },
   })
@@ -154,6 +182,7 @@ const TYPES = {
   BOOTSTRAP: proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP,
   NAMES: proto.HistorySync.HistorySyncType.PUSH_NAME,
   RECENT: proto.HistorySync.HistorySyncType.RECENT,
+  FULL: proto.HistorySync.HistorySyncType.FULL,
 }
 
 function newest(chat: Chat): PhoneMessage[] {

@@ -4,13 +4,7 @@ import type { Device, Person } from './state.ts'
 import { messageId, seconds, type World } from './world.ts'
 
 /** Sends a notification to every companion of a person (but one); it stays queued until they have answered it. */
-export function notify(
-  world: World,
-  person: Person,
-  attributes: Attributes,
-  content: Stanza[],
-  except?: Device,
-): void {
+export function notify(world: World, person: Person, attributes: Attributes, content: Stanza[], except?: Device): void {
   for (const device of person.devices) {
     if (device === except) continue
     const common = { id: messageId(world), t: seconds() }

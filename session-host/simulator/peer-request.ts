@@ -1,7 +1,8 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { generatedConversations, generatedMessage, generatedPart } from './generated-history.ts'
 import { conversation, sendChunk, webMessage } from './history.ts'
 import { sendPeer } from './phone-send.ts'
-import type { Device, Person } from './state.ts'
+import type { Device, GeneratedHistory, Person } from './state.ts'
 import { count, findPerson, messageId, type World } from './world.ts'
 
 /** A companion asks its phone for something: older history of a chat, or a message that it could not read. */
@@ -29,6 +30,19 @@ async function olderMessages(
   requestId: string,
   wanted: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest,
 ): Promise<void> {
+  const generated = person.generated && olderGenerated(person.generated, wanted)
+  if (generated) {
+    await sendChunk(
+      world,
+      person,
+      device,
+      1,
+      100,
+      { syncType: ON_DEMAND, conversations: [generated] },
+      { request: requestId },
+    )
+    return
+  }
   const other = findPerson(world, wanted.chatJid ?? '')
   const name = other?.number ?? wanted.chatJid
   const chat = person.chats.find((each) => each.with === name)
@@ -40,11 +54,28 @@ async function olderMessages(
     .toSorted((one, another) => another.at - one.at || another.n - one.n)
     .slice(0, limit)
   const history = {
-    syncType: proto.HistorySync.HistorySyncType.ON_DEMAND,
+    syncType: ON_DEMAND,
     conversations: [conversation(world, person, chat, before)],
   }
-  await sendChunk(world, person, device, 1, 100, history, requestId)
+  await sendChunk(world, person, device, 1, 100, history, { request: requestId })
 }
+
+function olderGenerated(
+  plan: GeneratedHistory,
+  wanted: proto.Message.PeerDataOperationRequestMessage.IHistorySyncOnDemandRequest,
+): proto.IConversation | undefined {
+  const conversation = generatedConversations(plan).find(
+    (each) => wanted.chatJid === `${each.lid}@lid` || wanted.chatJid === `${each.number}@s.whatsapp.net`,
+  )
+  if (!conversation) return undefined
+  let before = conversation.messages
+  for (let position = 0; position < conversation.messages; position++) {
+    if (generatedMessage(plan, conversation.index, position).id === wanted.oldestMsgId) before = position
+  }
+  return generatedPart(plan, conversation, before - 1, Math.max(0, before - (wanted.onDemandMsgCount ?? 50)))
+}
+
+const { ON_DEMAND } = proto.HistorySync.HistorySyncType
 
 async function resendPlaceholders(
   world: World,

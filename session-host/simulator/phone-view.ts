@@ -11,6 +11,7 @@ export function phoneView(world: World, person: Person) {
     lid: person.lid,
     jid: jidOf(person, 'pn'),
     airplane: person.airplane,
+    ...(person.generated && { generated: person.generated }),
     devices: person.devices.map((device) => ({
       device: device.id,
       jid: jidOf(person, 'pn', device.id),

@@ -59,6 +59,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     subscriptions: new Map(),
     heldBack: new Map(),
     deliveriesDue: new Map(),
+    media: new Map(),
     camera: undefined,
     unhandled: [],
     counters: {},

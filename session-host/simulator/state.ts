@@ -50,6 +50,7 @@ export interface Person {
   privacy: Record<string, string>
   about: string
   picture?: Buffer
+  generated?: GeneratedHistory
   /** Others see only the LID: no stanza and no history names the number. */
   numberHidden?: boolean
   /** Sender keys of groups, own and others', by `group sender.device`. */
@@ -79,6 +80,19 @@ export interface SignedPreKeyPair {
   id: number
   pair: KeyPair
   signature: Buffer
+}
+
+/** A history too large to be kept: it follows from its seed. */
+export interface GeneratedHistory {
+  seed: string
+  conversations: number
+  messages: number
+  /** How many messages go into a chunk. */
+  chunk: number
+  /** Inside the message, or encrypted on the media host. */
+  delivery: 'inline' | 'external'
+  /** How many of the oldest messages of each conversation come only when asked for. */
+  onDemand: number
 }
 
 /** A collection of settings; what was never changed has no hash yet. */

@@ -28,6 +28,8 @@ export interface World {
   heldBack: Map<string, { acknowledgements: (() => void)[]; confirmations: (() => void)[] }>
   /** Deliveries that are about to be confirmed, and what has to wait for that. */
   deliveriesDue: Map<string, (() => void)[]>
+  /** Encrypted files of the media host, by path. */
+  media: Map<string, Buffer>
   camera: { png: Buffer; at: number } | undefined
   unhandled: UnhandledStanza[]
   counters: Record<string, number>

@@ -32,12 +32,28 @@ export interface Companion extends AsyncDisposable {
   reconnect(): Promise<void>
 }
 
+/** For `fetch`: sends every request to another origin, through Node's own dispatcher. */
+function mediaFrom(origin: string): object {
+  return {
+    dispatch(request: object, handler: object): boolean {
+      const node = (globalThis as Record<symbol, unknown>)[Symbol.for('undici.globalDispatcher.1')] as Dispatcher
+      return node.dispatch({ ...request, origin }, handler)
+    },
+  }
+}
+
+interface Dispatcher {
+  dispatch(request: object, handler: object): boolean
+}
+
 /** How the Baileys is configured. */
 export interface CompanionOptions {
   online?: boolean
   keepAliveMs?: number
   /** Check the MACs of app state, which Baileys does not by default. */
   verifyAppState?: boolean
+  /** Where files come from instead of the real media host. */
+  mediaUrl?: string
 }
 
 /** Connects; with `auth` of an earlier companion it logs in, else it asks to be linked. */
@@ -62,6 +78,8 @@ export function createCompanion(
       markOnlineOnConnect: options.online ?? true,
       getMessage: () => Promise.resolve(undefined),
       retryRequestDelayMs: 10,
+      shouldSyncHistoryMessage: () => true,
+      ...(options.mediaUrl !== undefined && { options: { dispatcher: mediaFrom(options.mediaUrl) } as RequestInit }),
       ...(options.verifyAppState && { appStateMacVerification: { patch: true, snapshot: true } }),
       ...(options.keepAliveMs !== undefined && { keepAliveIntervalMs: options.keepAliveMs }),
     })

@@ -1,0 +1,132 @@
+import { deflateSync } from 'node:zlib'
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { jidOf } from './jid.ts'
+import { sendToCompanion } from './phone-send.ts'
+import type { Person } from './state.ts'
+import { messageId, seconds, type World } from './world.ts'
+
+/** Protocol messages that only the own phone or the author of a message may send; here a contact sends them. */
+export const FORGERIES = [
+  'history',
+  'key_share',
+  'revoke',
+  'edit',
+  'peer_response',
+  'lid_mapping',
+  'device_sent',
+  'app_state_fatal',
+] as const
+
+export type Forgery = (typeof FORGERIES)[number]
+
+export interface ForgeryRequest {
+  kind: Forgery
+  to: Person
+  addressed: 'lid' | 'pn'
+  /** The message that is to be changed: its id, and whether the victim (true) or somebody else wrote it. */
+  id?: string | undefined
+  fromMe?: boolean | undefined
+  /** The chat that it is said to be in. */
+  chat?: string | undefined
+  /** What the forged content says. */
+  text?: string | undefined
+}
+
+/**
+ * A contact sends a protocol message that is not theirs to send, encrypted and addressed as an ordinary message
+ * (shapes of GHSA-qvv5-jq5g-4cgg / CVE-2026-48063). Nothing of it may have an effect. It goes to the companions only.
+ */
+export async function forge(world: World, person: Person, request: ForgeryRequest): Promise<{ id: string }> {
+  const id = messageId(world)
+  const content = proto.Message.encode(forgery(person, request)).finish()
+  const message = { id, at: seconds(), addressed: request.addressed, content }
+  await Promise.all(
+    request.to.devices.map((device) => sendToCompanion(world, person, { person: request.to, device }, message)),
+  )
+  return { id }
+}
+
+function forgery(person: Person, request: ForgeryRequest): proto.IMessage {
+  const { to, addressed, kind } = request
+  const text = request.text ?? 'forged'
+  const chat = request.chat ?? jidOf(person, addressed)
+  const key = { remoteJid: chat, fromMe: request.fromMe ?? true, id: request.id ?? 'FORGED0000000001' }
+  const { Type } = proto.Message.ProtocolMessage
+  const stolen = {
+    key: { ...key, id: 'FORGED0000000002' },
+    message: { conversation: text },
+    messageTimestamp: seconds(),
+  }
+  switch (kind) {
+    case 'history': {
+      const history = proto.HistorySync.encode({
+        syncType: proto.HistorySync.HistorySyncType.RECENT,
+        conversations: [{ id: chat, name: text, messages: [{ message: stolen }] }],
+        pushnames: [{ id: jidOf(to, 'pn'), pushname: text }],
+        phoneNumberToLidMappings: [{ pnJid: jidOf(to, 'pn'), lidJid: jidOf(person, 'lid') }],
+      }).finish()
+      return {
+        protocolMessage: {
+          type: Type.HISTORY_SYNC_NOTIFICATION,
+          historySyncNotification: {
+            syncType: proto.Message.HistorySyncType.RECENT,
+            chunkOrder: 1,
+            progress: 100,
+            initialHistBootstrapInlinePayload: deflateSync(history),
+          },
+        },
+      }
+    }
+    case 'key_share': {
+      const keyData = { keyData: Buffer.alloc(32, 7), timestamp: Date.now() }
+      const keys = [{ keyId: { keyId: Buffer.from('forged') }, keyData }]
+      return { protocolMessage: { type: Type.APP_STATE_SYNC_KEY_SHARE, appStateSyncKeyShare: { keys } } }
+    }
+    case 'revoke':
+      return { protocolMessage: { type: Type.REVOKE, key } }
+    case 'edit':
+      return {
+        protocolMessage: {
+          type: Type.MESSAGE_EDIT,
+          key,
+          editedMessage: { conversation: text },
+          timestampMs: Date.now(),
+        },
+      }
+    case 'peer_response':
+      return {
+        protocolMessage: {
+          type: Type.PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE,
+          peerDataOperationRequestResponseMessage: {
+            peerDataOperationRequestType: proto.Message.PeerDataOperationRequestType.PLACEHOLDER_MESSAGE_RESEND,
+            stanzaId: request.id ?? 'FORGED0000000001',
+            peerDataOperationResult: [
+              {
+                placeholderMessageResendResponse: { webMessageInfoBytes: proto.WebMessageInfo.encode(stolen).finish() },
+              },
+            ],
+          },
+        },
+      }
+    case 'lid_mapping': {
+      const encodedMappingPayload = proto.LIDMigrationMappingSyncPayload.encode({
+        pnToLidMappings: [{ pn: Number(to.number), assignedLid: Number(person.lid) }],
+      }).finish()
+      return {
+        protocolMessage: {
+          type: Type.LID_MIGRATION_MAPPING_SYNC,
+          lidMigrationMappingSyncMessage: { encodedMappingPayload },
+        },
+      }
+    }
+    case 'device_sent':
+      return { deviceSentMessage: { destinationJid: chat, message: { conversation: text } } }
+    case 'app_state_fatal':
+      return {
+        protocolMessage: {
+          type: Type.APP_STATE_FATAL_EXCEPTION_NOTIFICATION,
+          appStateFatalExceptionNotification: { collectionNames: ['regular_low'], timestamp: Date.now() },
+        },
+      }
+  }
+}
