@@ -110,6 +110,7 @@ async function refreshLastMessage(transaction: Transaction, conversationId: stri
          started_at = least(c.started_at, (
            select min(f.created_at) from public.messages_new f where f.conversation_id = c.id))
        from (select * from public.messages_new where conversation_id = $1
+                 and user_id = (select o.user_id from public.conversations_new o where o.id = $1)
                order by created_at desc, ordinal desc limit 1) m
        where c.id = $1`,
     [conversationId],
