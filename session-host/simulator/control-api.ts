@@ -133,7 +133,7 @@ function addPhoneRoutes(app: Hono, world: World, server: WhatsAppServer): void {
     const recipient = findPerson(world, to)
     if (!recipient) throw new ControlError(404, 'unknown_recipient', 'Nobody has this number or JID.')
     const addressed = as ?? (to.includes('@') ? parseJid(to)?.addressed : undefined) ?? 'lid'
-    return c.json(await say(world, person, { to: recipient, text, addressed, ...common }))
+    return c.json(await say(world, person, { to: recipient, content: textContent(text), addressed, ...common }))
   })
   app.post('/phones/:number/read', async (c) => {
     const body = readBody.parse(await json(c))

@@ -6,7 +6,8 @@ import { json, personNamed, phone, reachablePhone } from './control-request.ts'
 import { changeNumber, recycleNumber } from './identity-change.ts'
 import { FORGERIES, forge } from './forge.ts'
 import { jidOf, parseJid } from './jid.ts'
-import { play } from './phone.ts'
+import { play, say } from './phone.ts'
+import { editContent, revokeContent } from './phone-record.ts'
 import { phoneView } from './phone-view.ts'
 import { setPicture } from './picture.ts'
 import { showPresence, showTyping } from './presence.ts'
@@ -64,6 +65,16 @@ export function addPersonRoutes(app: Hono, world: World): void {
     world.changed()
     return c.json({ hidden: person.numberHidden })
   })
+  app.post('/phones/:number/edit', async (c) => {
+    const { to, id, text } = editBody.parse(await json(c))
+    const content = editContent(id, text)
+    return c.json(await say(world, reachablePhone(world, c), { to: personNamed(world, to), content, addressed: 'lid' }))
+  })
+  app.post('/phones/:number/revoke', async (c) => {
+    const { to, id } = revokeBody.parse(await json(c))
+    const content = revokeContent(id)
+    return c.json(await say(world, reachablePhone(world, c), { to: personNamed(world, to), content, addressed: 'lid' }))
+  })
   app.post('/phones/:number/forge', async (c) => {
     const { to, as, from_me: fromMe, ...rest } = forgeBody.parse(await json(c))
     const request = { ...rest, to: personNamed(world, to), addressed: as, fromMe }
@@ -78,6 +89,8 @@ export function addPersonRoutes(app: Hono, world: World): void {
 }
 
 const form = z.enum(['lid', 'pn'])
+const revokeBody = z.strictObject({ to: z.string(), id: z.string().min(1).max(64) })
+const editBody = revokeBody.extend({ text: z.string().min(1).max(65_536) })
 const forgeBody = z.strictObject({
   kind: z.enum(FORGERIES),
   to: z.string(),

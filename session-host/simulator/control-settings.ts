@@ -25,6 +25,12 @@ export function addSettingRoutes(app: Hono, world: World): void {
     applyAction(world, person, mutation.index, mutation.value)
     return c.json({ collection: mutation.collection, index: mutation.index, version })
   })
+  app.post('/phones/:number/settings/compact', (c) => {
+    const person = reachablePhone(world, c)
+    for (const collection of Object.values(person.appState)) collection.patches = []
+    world.changed()
+    return c.json({ compacted: Object.keys(person.appState) })
+  })
   app.get('/phones/:number/settings', (c) => {
     const person = reachablePhone(world, c)
     const names = Object.keys(person.appState)

@@ -1,6 +1,8 @@
-import { acceptPatch, collectionOf } from './app-state.ts'
+import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { acceptPatch, collectionOf, snapshotOf } from './app-state.ts'
 import type { Connection } from './connection.ts'
 import { replyIq } from './iq-reply.ts'
+import { storeMedia } from './media-store.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person, StateCollection } from './state.ts'
 import type { World } from './world.ts'
@@ -30,6 +32,7 @@ async function one(world: World, person: Person, device: Device, asked: Stanza):
   const known = Number(asked.attrs.version ?? 0)
   const collection = collectionOf(person, name)
   const newer = collection.patches.filter((patch) => patch.version > known)
+  if (!child(asked, 'patch') && isBehind(collection, known, newer[0]?.version)) return snapshot(world, person, name)
   const upload = bytesOf(child(asked, 'patch'))
   if (upload && newer.length > 0) return refused(name, collection, 409, 'conflict', [patches(newer)])
   if (upload) {
@@ -42,6 +45,19 @@ async function one(world: World, person: Person, device: Device, asked: Stanza):
   }
   const attributes = { name, version: collection.version, has_more_patches: 'false' }
   return stanza('collection', attributes, upload || newer.length === 0 ? undefined : [patches(newer)])
+}
+
+/** Whether patches that the client lacks are no longer there. */
+function isBehind(collection: StateCollection, known: number, next: number | undefined): boolean {
+  return known < collection.version && next !== known + 1
+}
+
+/** The whole collection as an encrypted file (`<snapshot>` holds an ExternalBlobReference). */
+function snapshot(world: World, person: Person, name: string): Stanza {
+  const { fileLength, ...reference } = storeMedia(world, 'App State', snapshotOf(person, name))
+  const blob = proto.ExternalBlobReference.encode({ ...reference, fileSizeBytes: fileLength }).finish()
+  const attributes = { name, version: collectionOf(person, name).version, has_more_patches: 'false' }
+  return stanza('collection', attributes, [stanza('snapshot', {}, blob)])
 }
 
 function refused(name: string, collection: StateCollection, code: number, text: string, rest: Stanza[]): Stanza {

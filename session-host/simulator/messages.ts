@@ -4,6 +4,7 @@ import { enqueue } from './delivery-queue.ts'
 import { isGroupJid } from './group.ts'
 import { acceptGroupMessage } from './group-messages.ts'
 import { jidOf, otherForm, parseJid, type ParsedJid } from './jid.ts'
+import { serverTrick } from './magic-numbers.ts'
 import { reachPhone } from './phone-inbox.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
@@ -27,6 +28,11 @@ export async function acceptMessage(world: World, connection: Connection, node: 
     connection.destroy()
     return
   }
+  const trick = to && serverTrick(findPerson(world, node.attrs.to ?? ''))
+  if (trick === 'refuse') {
+    acknowledge(world, connection, node, 463)
+    return
+  }
   const refusal = world.faults.take('refuse_messages', login.person.number)
   if (refusal) {
     acknowledge(world, connection, node, refusal.error ?? 479)
@@ -42,7 +48,7 @@ export async function acceptMessage(world: World, connection: Connection, node: 
     connection.destroy()
     return
   }
-  acknowledge(world, connection, node)
+  if (trick !== 'no_ack') acknowledge(world, connection, node)
   if (world.faults.take('drop_at', number, 'after_ack')) connection.destroy()
 }
 

@@ -147,6 +147,20 @@ export function textContent(text: string): Buffer {
   return Buffer.from(proto.Message.encode({ conversation: text }).finish())
 }
 
+/** A change of an own message's text, as a WAProto `Message`. */
+export function editContent(id: string, text: string): Buffer {
+  const key = { id, fromMe: true }
+  const type = proto.Message.ProtocolMessage.Type.MESSAGE_EDIT
+  const protocolMessage = { type, key, editedMessage: { conversation: text }, timestampMs: Date.now() }
+  return Buffer.from(proto.Message.encode({ protocolMessage }).finish())
+}
+
+/** The deletion of an own message for everybody. */
+export function revokeContent(id: string): Buffer {
+  const protocolMessage = { type: proto.Message.ProtocolMessage.Type.REVOKE, key: { id, fromMe: true } }
+  return Buffer.from(proto.Message.encode({ protocolMessage }).finish())
+}
+
 const ORDER: readonly Status[] = ['sent', 'delivered', 'read', 'played']
 
 function higher(one: Status | undefined, other: Status): Status {

@@ -5,7 +5,7 @@ import { groupByJid, groupJid } from './group.ts'
 import { resendInGroup } from './group-messages.ts'
 import { jidOf } from './jid.ts'
 import { reachPhone } from './phone-inbox.ts'
-import { chatWith, messageIn, recordMessage, textContent } from './phone-record.ts'
+import { applyChange, chatWith, messageIn, recordMessage } from './phone-record.ts'
 import { sendToCompanion, sendToOwnCompanion } from './phone-send.ts'
 import type { PreKeyBundle } from './prekeys.ts'
 import { stanza } from './stanza.ts'
@@ -13,19 +13,20 @@ import type { Addressing, Chat, Device, Group, Person, PhoneMessage } from './st
 import { count, findPerson, messageId, seconds, type World } from './world.ts'
 
 /**
- * A person writes a text on the phone. It goes to the other's phone, encrypted to each of the other's companions, and as a device-sent
+ * A person sends something from the phone: a text, or a change of an own message (edit, deletion) or a reaction. It goes to the other's phone, encrypted to each of the other's companions, and as a device-sent
  * message to the own companions.
  */
 export async function say(
   world: World,
   person: Person,
-  message: { to: Person; text: string; addressed: Addressing; id?: string; at?: number },
+  message: { to: Person; content: Buffer; addressed: Addressing; id?: string; at?: number },
 ): Promise<{ id: string; at: number }> {
   const { to, addressed } = message
   const id = message.id ?? messageId(world)
   const at = message.at ?? seconds()
-  const content = textContent(message.text)
-  recordMessage(world, person, { with: to.number, id, fromMe: true, at, via: 'phone', addressed, content })
+  const { content } = message
+  const entry = { with: to.number, id, fromMe: true, at, via: 'phone', addressed, content }
+  if (!applyChange(world, person, entry)) recordMessage(world, person, entry)
   const outgoing = { id, at, addressed, content }
   const blocked = hasBlocked(to, person)
   const others =

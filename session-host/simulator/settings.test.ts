@@ -86,3 +86,30 @@ test('settings that were there before the link come with the first sync', async 
   )
   expect(await world.control.get('/unhandled')).toEqual({ unhandled: [] })
 })
+
+test('a companion that comes when patches are gone gets a snapshot with right MACs, then patches again', async () => {
+  await using world = await createWorldOfTwo('snapshot', {
+    verifyAppState: true,
+    media: true,
+    before: async (control, number, other) => {
+      await control.post(`/phones/${number}/settings`, { with: other, action: 'contact', name: 'Uno' })
+      await control.post(`/phones/${number}/settings`, { with: other, action: 'contact', name: 'Dos' })
+      await control.post(`/phones/${number}/settings/compact`)
+    },
+  })
+  const named = (name: string) =>
+    world.companion.when(name, (event) =>
+      event.type === 'contacts.upsert' ? event.data.find((each) => each.name === name) : undefined,
+    )
+  await named('Dos')
+  await world.control.post(`/phones/${world.me.number}/settings`, {
+    with: world.friend.number,
+    action: 'contact',
+    name: 'Tres',
+  })
+  await named('Tres')
+  const names = world.companion.events.flatMap((event) =>
+    event.type === 'contacts.upsert' ? event.data.map((each) => each.name) : [],
+  )
+  expect(names).not.toContain('Uno')
+})

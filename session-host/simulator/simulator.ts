@@ -8,6 +8,7 @@ import { createControlApi } from './control-api.ts'
 import { createEventHub } from './events.ts'
 import { createFaults } from './faults.ts'
 import { initialState } from './initial-state.ts'
+import { startMagic } from './magic-numbers.ts'
 import { addPhonePage } from './phone-page.ts'
 import { createSeededSource, freshSeed } from './seeded-source.ts'
 import { createSerial } from './serial.ts'
@@ -76,6 +77,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     },
   }
   const whatsapp = createWhatsAppServer(world)
+  const stopMagic = startMagic(world)
   const app = createControlApi(world, whatsapp)
   addPhonePage(app, join(dirname(fileURLToPath(import.meta.url)), 'phone', 'dist'))
   const listener = getRequestListener(app.fetch)
@@ -100,6 +102,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     rootCertKey: state.keys.root.public.toString('hex'),
     port,
     async [Symbol.asyncDispose]() {
+      stopMagic()
       const closed = new Promise((resolve) => http.close(resolve))
       for (const connection of world.connections) connection.destroy()
       http.closeAllConnections()

@@ -51,6 +51,8 @@ export interface Person {
   about: string
   picture?: Buffer
   generated?: GeneratedHistory
+  /** Behaves as a magic number does; not so a phone that was made on purpose. */
+  magic?: boolean
   /** Others see only the LID: no stanza and no history names the number. */
   numberHidden?: boolean
   /** Sender keys of groups, own and others', by `group sender.device`. */

@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 import { replyIq } from './iq-reply.ts'
 import { jidOf, parseJid } from './jid.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
+import { conjure } from './magic-numbers.ts'
 import type { Person } from './state.ts'
 import { findPerson, seconds, type World } from './world.ts'
 
@@ -28,7 +29,7 @@ export function answerUsync(world: World, connection: Connection, query: Stanza)
 function describe(world: World, user: Stanza, protocols: string[]): Stanza {
   const digits = bytesOf(child(user, 'contact'))?.toString('utf8').replace(/\D/g, '')
   const asked = user.attrs.jid ?? (digits ? `${digits}@s.whatsapp.net` : '')
-  const person = findPerson(world, asked)
+  const person = findPerson(world, asked) ?? conjure(world, parseJid(asked)?.user ?? '')
   const byNumber = parseJid(asked)?.addressed !== 'lid'
   const content = protocols.flatMap((name) => {
     if (name === 'contact')

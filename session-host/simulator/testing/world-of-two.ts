@@ -22,6 +22,8 @@ export async function createWorldOfTwo(
   seed: string,
   options: CompanionOptions & {
     receiptDelayMs?: number
+    /** Files come from the simulator. */
+    media?: boolean
     /** What happens on the phone before its companion is linked. */
     before?: (control: Control, number: string, other: string) => Promise<void>
   } = {},
@@ -37,7 +39,10 @@ export async function createWorldOfTwo(
   const contact = { ...friend, name: 'Lucía Gómez', push_name: 'Lucía' }
   await control.post('/phones', { ...me, name: 'Tienda', contacts: [contact], history: [] })
   await options.before?.(control, me.number, friend.number)
-  const companion = await linkedCompanion(simulator.webSocketUrl, control, me.number, options)
+  const companion = await linkedCompanion(simulator.webSocketUrl, control, me.number, {
+    ...options,
+    ...(options.media && { mediaUrl: simulator.url }),
+  })
   const shown = async (number: string, other: string): Promise<ShownMessage[]> =>
     (await control.get<{ messages: ShownMessage[] }>(`/phones/${number}/messages?with=${other}`)).messages
   return {
