@@ -23,6 +23,7 @@ export interface StateMutation {
 export async function changeSetting(world: World, person: Person, mutation: StateMutation): Promise<number> {
   return world.serial(`app-state ${person.number}`, async () => {
     const collection = collectionOf(person, mutation.collection)
+    await catchUp(person, mutation.collection)
     const { patch, state } = await encodeSyncdPatch(
       {
         type: mutation.collection,
@@ -32,7 +33,7 @@ export async function changeSetting(world: World, person: Person, mutation: Stat
         operation: proto.SyncdMutation.SyncdOperation.SET,
       },
       person.appStateKey.id.toString('base64'),
-      { version: collection.version, hash: hashOf(collection), indexValueMap: collection.values ?? {} },
+      stateOf(collection),
       () => Promise.resolve(keyOf(person)),
     )
     patch.version = { version: state.version }
@@ -55,10 +56,11 @@ export async function acceptPatch(
   bytes: Buffer,
 ): Promise<number> {
   const collection = collectionOf(person, name)
+  await catchUp(person, name)
   const patch = proto.SyncdPatch.decode(bytes)
   patch.version = proto.SyncdVersion.create({ version: collection.version + 1 })
   const mutations: { index: string[]; value: proto.ISyncActionValue }[] = []
-  const before = { version: collection.version, hash: hashOf(collection), indexValueMap: collection.values ?? {} }
+  const before = stateOf(collection)
   const after = await decodeSyncdPatch(
     patch,
     name as CollectionName,
@@ -92,6 +94,31 @@ export function snapshotOf(person: Person, name: string): Uint8Array {
 
 export function collectionOf(person: Person, name: string): StateCollection {
   return (person.appState[name] ??= { version: 0, patches: [] })
+}
+
+/** A state that was saved by a simulator that kept only the patches gets its hash from them. */
+async function catchUp(person: Person, name: string): Promise<void> {
+  const collection = collectionOf(person, name)
+  if (collection.version === 0 || collection.hash) return
+  const kept = collection.patches
+  Object.assign(collection, { version: 0, patches: [] })
+  for (const { version, bytes } of kept) {
+    const patch = proto.SyncdPatch.decode(bytes)
+    const key = (): Promise<proto.Message.IAppStateSyncKeyData> => Promise.resolve(keyOf(person))
+    const after = await decodeSyncdPatch(
+      patch,
+      name as CollectionName,
+      stateOf(collection),
+      key,
+      () => undefined,
+      false,
+    )
+    keep(collection, patch, { ...after, version })
+  }
+}
+
+function stateOf(collection: StateCollection) {
+  return { version: collection.version, hash: hashOf(collection), indexValueMap: collection.values ?? {} }
 }
 
 function keep(

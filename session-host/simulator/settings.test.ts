@@ -1,5 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { BaileysEventMap } from '@whiskeysockets/baileys'
+import { createSimulator } from './simulator.ts'
+import { createControl } from './testing/control.ts'
+import { linkedCompanion } from './testing/linked-companion.ts'
 import './testing/quiet-signal.ts'
 import { createWorldOfTwo, type WorldOfTwo } from './testing/world-of-two.ts'
 
@@ -112,4 +118,34 @@ test('a companion that comes when patches are gone gets a snapshot with right MA
     event.type === 'contacts.upsert' ? event.data.map((each) => each.name) : [],
   )
   expect(names).not.toContain('Uno')
+})
+
+test('a state that was saved with patches only goes on with right MACs', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'simulator-settings-'))
+  const number = '12025550390'
+  const other = '34600000391'
+  try {
+    {
+      await using simulator = await createSimulator({ port: 0, seed: 'older', dataDir })
+      const control = createControl(simulator.url)
+      await control.post('/phones', { number, contacts: [{ number: other, name: 'Uno' }] })
+      await control.post(`/phones/${number}/settings`, { with: other, action: 'contact', name: 'Dos' })
+    }
+    const file = join(dataDir, 'simulator-state.json')
+    const state = JSON.parse(readFileSync(file, 'utf8')) as { people: { appState: Record<string, object> }[] }
+    for (const { appState } of state.people) {
+      for (const each of Object.values(appState)) Object.assign(each, { hash: undefined, values: undefined })
+    }
+    writeFileSync(file, JSON.stringify(state))
+    await using simulator = await createSimulator({ port: 0, dataDir })
+    const control = createControl(simulator.url)
+    await control.post(`/phones/${number}/settings`, { with: other, action: 'contact', name: 'Tres' })
+    await using companion = await linkedCompanion(simulator.webSocketUrl, control, number, { verifyAppState: true })
+    const found = await companion.when('renamed', (event) =>
+      event.type === 'contacts.upsert' ? event.data.find((each) => each.name === 'Tres') : undefined,
+    )
+    expect(found.name).toBe('Tres')
+  } finally {
+    rmSync(dataDir, { recursive: true })
+  }
 })
