@@ -66,7 +66,7 @@ test(
           attempt(client, call.text, call.values, false),
         ])
         // The object of somebody else answers as one that does not exist.
-        expect({ call, outcome: answer.outcome }).toEqual({ call, outcome: strange.outcome })
+        expect({ call, outcome: withoutOwn(answer, caller) }).toEqual({ call, outcome: withoutOwn(strange, caller) })
         for (const secret of victim.secrets) expect(answer.body.includes(secret), JSON.stringify(call)).toBe(false)
         const now = n % 1_000 === 999 ? await digestOf(admin.client, catalogue.relations, victim.userId) : before
         expect(now).toEqual(before)
@@ -239,6 +239,13 @@ function strangeOf(value: unknown): unknown {
   return value
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, () => randomUUID())
     .replace(/^\d+(?=@)/, (user) => `7${digits(user.length - 1)}`)
+}
+
+/** The outcome without the caller's own rows: an earlier call may have written a value of the victim's into them. */
+function withoutOwn({ outcome, body }: { outcome: string; body: string }, caller: Inhabitant): string {
+  if (!/^\d{1,4}$/.test(outcome)) return outcome
+  const rows = JSON.parse(body) as { user_id?: unknown }[]
+  return String(rows.filter((row) => row.user_id !== caller.userId).length)
 }
 
 /** How a call ended: how many rows, or the refusal; and what it answered. A rehearsal leaves no trace. */
