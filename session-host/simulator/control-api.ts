@@ -21,6 +21,7 @@ import { addHistoryRoutes, addMediaRoutes } from './control-history.ts'
 import { json, phone, reachablePhone } from './control-request.ts'
 import { addScriptRoutes } from './control-script.ts'
 import { addSettingRoutes } from './control-settings.ts'
+import { addTriggerRoutes } from './control-trigger.ts'
 import { addTroubleRoutes } from './control-trouble.ts'
 import { addDefaultChats, addHistory } from './default-chats.ts'
 import type { SimulatorEvent } from './events.ts'
@@ -93,6 +94,7 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   addHistoryRoutes(app, world)
   addLoadRoutes(app, world)
   addScriptRoutes(app, world)
+  addTriggerRoutes(app, world)
   return app
 }
 
