@@ -44,6 +44,7 @@ export interface HostTiming {
   leaseSeconds: number
   scanMs: number
   ackTimeoutMs: number
+  openTimeoutMs: number
   socketSeconds: number
 }
 
@@ -52,7 +53,13 @@ export interface Host extends AsyncDisposable {
   port: number
 }
 
-const defaults: HostTiming = { leaseSeconds: 10, scanMs: 2_000, ackTimeoutMs: 30_000, socketSeconds: 12 }
+const defaults: HostTiming = {
+  leaseSeconds: 10,
+  scanMs: 2_000,
+  ackTimeoutMs: 30_000,
+  openTimeoutMs: 60_000,
+  socketSeconds: 12,
+}
 /** Live connections a user, across hosts. */
 const connectionLimit = 5
 /** Decrypted keys in memory, for all sessions together. */
@@ -61,7 +68,7 @@ const trimMs = 3_600_000
 
 /** Composes the host from its rooms and starts it. Dispose of it to hand the sessions over and stop. */
 export async function createHost({ config, authStateKeys, logger, hostname, timing }: HostOptions): Promise<Host> {
-  const { leaseSeconds, scanMs, ackTimeoutMs, socketSeconds } = { ...defaults, ...timing }
+  const { leaseSeconds, scanMs, ackTimeoutMs, openTimeoutMs, socketSeconds } = { ...defaults, ...timing }
   const holder = randomUUID()
   restoreSignatureVerification()
   if (config.whatsapp.rootCertKey) trustRootCertificate(config.whatsapp.rootCertKey)
@@ -140,6 +147,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
         linkTimeoutMs: config.whatsapp.linkTimeoutMs,
         linkRetries: config.whatsapp.linkRetries,
         ackTimeoutMs,
+        openTimeoutMs,
       },
       keyCache,
       logger: logger.child({ session: lease.sessionId, epoch: lease.epoch }),

@@ -30,6 +30,11 @@ const host = await createHost({
 })
 process.stdout.write(`session-host ${host.url}\n`)
 
+// Baileys rejects promises that nobody holds when a frame can't be read. One account's broken frame must not end everybody's connection.
+process.on('unhandledRejection', (error) => {
+  logger.error({ error: error instanceof Error ? error.name : 'unknown' }, 'a rejection that nobody handled')
+})
+
 let stopping = false
 // PM2 sends SIGINT whatever its settings say.
 for (const signal of ['SIGTERM', 'SIGINT'] as const)

@@ -27,7 +27,13 @@ export interface SessionOptions {
     /** Text of a message of the account's own, for retry requests. */
     findText: (waId: string) => Promise<string | null>
   }
-  whatsapp: { endpoint: string; linkTimeoutMs: number; linkRetries: number; ackTimeoutMs: number }
+  whatsapp: {
+    endpoint: string
+    linkTimeoutMs: number
+    linkRetries: number
+    ackTimeoutMs: number
+    openTimeoutMs: number
+  }
   keyCache: KeyCache
   logger: Logger
   /** Rows or events of a session changed: tell whoever publishes them. */
@@ -165,6 +171,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
       logger,
       retries,
       findText: store.findText,
+      openTimeoutMs: whatsapp.openTimeoutMs,
       handlers: {
         onQr: (text, validMs) => step('control', () => linking.show(text, validMs)),
         onPaired: (account) => step('control', () => completeLinking(state, account)),

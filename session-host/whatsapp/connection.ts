@@ -47,6 +47,8 @@ export interface ConnectionOptions {
   retries: RetryCounter
   /** Text of a message of ours, by WhatsApp id: answers retry requests. */
   findText: (waId: string) => Promise<string | null>
+  /** A connection that is neither open nor shows a QR by then is given up, in ms. */
+  openTimeoutMs: number
   handlers: ConnectionHandlers
 }
 
@@ -76,6 +78,8 @@ export interface Connection {
 /** WhatsApp's time for the first QR of an attempt, then for each further one (socket.js:694). Milliseconds. */
 const firstQrMs = 60_000
 const nextQrMs = 20_000
+/** The closing handshake of a dead peer never comes; ws itself would wait 30 s for it. Milliseconds. */
+const closingMs = 2_000
 
 /** Opens a socket with the account's credentials; without an account it links one by QR. */
 export function createConnection({
@@ -85,10 +89,12 @@ export function createConnection({
   logger,
   retries,
   findText,
+  openTimeoutMs,
   handlers,
 }: ConnectionOptions): Connection {
   let qrs = 0
   let closed = false
+  let closing: NodeJS.Timeout | undefined
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
   const socket = makeWASocket({
     auth: { creds: auth.creds, keys: auth.keys },
@@ -113,6 +119,18 @@ export function createConnection({
     // Baileys would fetch a preview for every URL in a text, from inside the host's network.
     generateHighQualityLinkPreview: false,
   })
+
+  // Baileys waits for ever when the endpoint answers the upgrade with an HTTP status, or the handshake with silence.
+  const opening = setTimeout(() => end(new Error('WhatsApp did not answer')), openTimeoutMs)
+
+  function end(reason: Error | undefined): void {
+    clearTimeout(opening)
+    void socket.end(reason)
+    closing ??= setTimeout(() => {
+      const raw = Reflect.get(socket.ws, 'socket') as { terminate(): void } | null
+      raw?.terminate()
+    }, closingMs)
+  }
 
   // Inbox rows of what Baileys has acted on, while events of it may be in its buffer.
   const acted: string[] = []
@@ -165,11 +183,13 @@ export function createConnection({
       settleActed()
     }
     if (!update) return
+    if (update.qr || update.connection === 'open' || update.connection === 'close') clearTimeout(opening)
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
     if (update.isNewLogin && self) handlers.onPaired(accountOf(self))
     if (update.connection === 'open') handlers.onOpen()
     if (update.connection === 'close' && !closed) {
       closed = true
+      clearTimeout(closing)
       const error = update.lastDisconnect?.error as { output?: { statusCode?: number } } | undefined
       handlers.onClose(error?.output?.statusCode)
       resolveEnded()
@@ -216,7 +236,7 @@ export function createConnection({
           .catch(reportFailure)
     },
     async close() {
-      void socket.end(undefined)
+      if (!closed) end(undefined)
       await ended
     },
   }
