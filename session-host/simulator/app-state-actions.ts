@@ -1,5 +1,5 @@
 import type { proto } from '@whiskeysockets/baileys/WAProto/index.js'
-import type { StateMutation } from './app-state.ts'
+import type { StateMutation } from './state-mutation.ts'
 import { findPerson, seconds, type World } from './world.ts'
 import { isGroupJid } from './group.ts'
 import { addContact } from './person.ts'

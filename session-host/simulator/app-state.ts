@@ -6,18 +6,8 @@ import { applyAction } from './app-state-actions.ts'
 import { notify } from './notify.ts'
 import { SERVER, stanza } from './stanza.ts'
 import type { Device, Person, StateCollection } from './state.ts'
+import type { CollectionName, StateMutation } from './state-mutation.ts'
 import type { World } from './world.ts'
-
-/** The collections that settings are kept in. */
-export type CollectionName = 'critical_block' | 'critical_unblock_low' | 'regular_high' | 'regular_low' | 'regular'
-
-/** One setting: where it stands (`['archive', jid]`), what it is, and the version of its shape. */
-export interface StateMutation {
-  collection: CollectionName
-  index: string[]
-  value: proto.ISyncActionValue
-  apiVersion: number
-}
 
 /** The phone changes a setting: a new patch with its MACs, and the companions are told to fetch it. */
 export async function changeSetting(world: World, person: Person, mutation: StateMutation): Promise<number> {
