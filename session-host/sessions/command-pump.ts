@@ -1,9 +1,10 @@
 import type { ClaimedCommand } from '#shared/commands.ts'
-import type { ErrorCode } from '#shared/errors.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
 import type { Connection } from '../whatsapp/connection.ts'
 import type { Logger } from '../whatsapp/logger.ts'
+import { carryOut } from './carry-out.ts'
+import { createAnswers } from './answers.ts'
 
 export interface CommandPumpOptions {
   commands: CommandStore
@@ -36,12 +37,10 @@ const inFlightLimit = 16
  */
 const maxAttempts = 12
 
-type Answer = { kind: 'acked' } | { kind: 'refused'; error: string } | { kind: 'timeout' } | { kind: 'interrupted' }
-
 /** @see CommandPump */
 export function createCommandPump(options: CommandPumpOptions): CommandPump {
   const { commands, projection, connection, logger } = options
-  const waiting = new Map<string, (answer: Answer) => void>()
+  const answers = createAnswers(options.ackTimeoutMs)
   const running = new Map<string, Promise<void>>()
   // A claim or its outcome was lost on the way from or to the database: the queue may hold claims that nobody carries out.
   let uncertain = false
@@ -82,7 +81,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   }
 
   function start(command: ClaimedCommand): void {
-    const run = carryOut(command)
+    const run = attempt(command)
       .catch(async (error: unknown) => {
         logger.warn({ command: command.id, kind: command.kind, error: nameOf(error) }, 'command failed, will retry')
         await giveBack(command, connection() !== null)
@@ -104,79 +103,24 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     options.onChange()
   }
 
-  async function carryOut(command: ClaimedCommand): Promise<void> {
+  async function attempt(command: ClaimedCommand): Promise<void> {
     const open = connection()
     if (!open) return giveBack(command, false)
-    switch (command.kind) {
-      case 'send_message':
-        return sendMessage(open, command)
-      case 'start_conversation': {
-        const found = await open.lookUp(command.payload.jid)
-        if (!found) return end(command, 'not_on_whatsapp')
-        const id = await projection.openConversation(found.jid, found.alt)
-        await commands.finish(command, { conversation_id: id })
+    const outcome = await carryOut(command, { open, commands, projection, answers, onLogout: options.onLogout })
+    switch (outcome.kind) {
+      case 'settled':
+        return
+      case 'finished':
+        await commands.finish(command, outcome.result)
         return options.onChange()
-      }
-      case 'mark_read': {
-        const keys = await commands.readKeys(command.payload.message_ids)
-        if (keys.length > 0)
-          await open.markRead(keys.map((key) => ({ chat: key.address, waId: key.wa_id, sender: key.sender_jid })))
-        return commands.finish(command, {})
-      }
-      case 'logout':
-        options.onLogout()
-        return open.logout()
+      case 'failed':
+        await commands.failMessage(command, outcome.code)
+        return options.onChange()
+      case 'unanswered':
+        return giveBack(command, true)
       default:
-        return command satisfies never
+        return outcome satisfies never
     }
-  }
-
-  async function sendMessage(open: Connection, command: ClaimedCommand & { kind: 'send_message' }): Promise<void> {
-    const message = await commands.readMessage(command.message_id)
-    if (message?.status !== 'pending') return commands.finish(command, {})
-    const answer = awaitAnswer(message.wa_id)
-    const handOver = open.sendText({
-      to: message.address,
-      text: message.text,
-      waId: message.wa_id,
-      ...(message.quoted
-        ? {
-            quoted: {
-              waId: message.quoted.wa_id,
-              fromMe: message.quoted.from_me,
-              text: message.quoted.text,
-              sender: message.quoted.sender_jid,
-            },
-          }
-        : {}),
-    })
-    // An answer that comes while the socket still works on it counts; a failed hand-over ends the waiting.
-    await handOver.catch((error: unknown) => {
-      answer.cancel()
-      throw error
-    })
-    const { kind } = await answer.promise
-    // An acknowledged message and its command are settled by the session, in order with what WhatsApp says next.
-    if (kind === 'refused') await end(command, 'message_rejected')
-    if (kind === 'timeout' || kind === 'interrupted') await giveBack(command, true)
-  }
-
-  async function end(command: ClaimedCommand, code: ErrorCode): Promise<void> {
-    await commands.failMessage(command, code)
-    options.onChange()
-  }
-
-  function awaitAnswer(waId: string): { promise: Promise<Answer>; cancel: () => void } {
-    const { promise, resolve } = Promise.withResolvers<Answer>()
-    const timeout = setTimeout(() => done({ kind: 'timeout' }), options.ackTimeoutMs)
-    function done(answer: Answer): void {
-      clearTimeout(timeout)
-      // A later try of the same message may be waiting under the same id.
-      if (waiting.get(waId) === done) waiting.delete(waId)
-      resolve(answer)
-    }
-    waiting.set(waId, done)
-    return { promise, cancel: () => done({ kind: 'interrupted' }) }
   }
 
   function later(ms: number): void {
@@ -186,16 +130,12 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
 
   return {
     wake,
-    settle(waId, error) {
-      waiting.get(waId)?.(error === undefined ? { kind: 'acked' } : { kind: 'refused', error })
-    },
-    interrupt() {
-      for (const done of waiting.values()) done({ kind: 'interrupted' })
-    },
+    settle: (waId, error) => answers.settle(waId, error),
+    interrupt: () => answers.interrupt(),
     async stop() {
       stopped = true
       clearTimeout(timer)
-      for (const done of waiting.values()) done({ kind: 'interrupted' })
+      answers.interrupt()
       await pumping
       await Promise.allSettled(running.values())
     },

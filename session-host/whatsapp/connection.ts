@@ -2,7 +2,6 @@ import {
   Browsers,
   isJidBroadcast,
   isJidNewsletter,
-  jidNormalizedUser,
   makeWASocket,
   type BaileysEventMap,
   type BinaryNode,
@@ -15,7 +14,9 @@ import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import type { AuthState } from './auth-state.ts'
 import { handleInOrder } from './handle-in-order.ts'
 import { stanzaKeyOf, stanzaKeyOfMessage, type Inbox } from './inbox.ts'
+import { createDirectory, type Directory } from './directory.ts'
 import { baileysLogger, type Logger } from './logger.ts'
+import { createMessaging, type Messaging } from './messaging.ts'
 import { normalise, type Self } from './normalise.ts'
 import type { RetryCounter } from './retry-counter.ts'
 
@@ -52,21 +53,8 @@ export interface ConnectionOptions {
   handlers: ConnectionHandlers
 }
 
-export interface OutgoingText {
-  /** JID to address. */
-  to: string
-  text: string
-  waId: string
-  quoted?: { waId: string; fromMe: boolean; text: string | null; sender: string | null }
-}
-
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
-export interface Connection {
-  /** Hands the stanza to the socket. It is sent when onAck says so, not before. */
-  sendText(message: OutgoingText): Promise<void>
-  /** The JIDs of a number on WhatsApp, or null when it isn't there. */
-  lookUp(jid: string): Promise<{ jid: string; alt: string | undefined } | null>
-  markRead(keys: { chat: string; waId: string; sender: string | null }[]): Promise<void>
+export interface Connection extends Messaging, Directory {
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
   /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
@@ -197,36 +185,8 @@ export function createConnection({
   }
 
   return {
-    async sendText({ to, text, waId, quoted }) {
-      await socket.sendMessage(
-        to,
-        { text, linkPreview: null },
-        { messageId: waId, ...(quoted ? { quoted: quotedMessage(to, quoted) } : {}) },
-      )
-    },
-    async lookUp(jid) {
-      if (jid.endsWith('@lid')) {
-        const pn = await socket.signalRepository.lidMapping.getPNForLID(jid)
-        return pn ? { jid, alt: normalizeJid(pn) ?? undefined } : { jid, alt: undefined }
-      }
-      const answer = await socket.onWhatsApp(jid)
-      // A query that ran out of time resolves without one, which does not say that the number is unknown.
-      if (!answer) throw new Error('WhatsApp did not answer')
-      const [found] = answer
-      if (!found?.exists) return null
-      const lid = await socket.signalRepository.lidMapping.getLIDForPN(found.jid)
-      return { jid: jidNormalizedUser(found.jid), alt: normalizeJid(lid) ?? undefined }
-    },
-    async markRead(keys) {
-      await socket.readMessages(
-        keys.map(({ chat, waId, sender }) => ({
-          remoteJid: chat,
-          id: waId,
-          fromMe: false,
-          ...(sender ? { participant: sender } : {}),
-        })),
-      )
-    },
+    ...createMessaging(socket),
+    ...createDirectory(socket),
     logout: () => socket.logout(),
     redeliver(messages) {
       for (const message of messages)
@@ -251,20 +211,4 @@ export function selfOf(auth: AuthState): Self | null {
 /** The account of one's own JIDs. */
 export function accountOf(self: Self): Account {
   return { phone: parseJid(self.phone)?.user ?? '', lid: parseJid(self.lid)?.user ?? null }
-}
-
-/** What Baileys needs to quote: the key, and the text that the recipient sees. */
-function quotedMessage(
-  chat: string,
-  quoted: NonNullable<OutgoingText['quoted']>,
-): proto.IWebMessageInfo & { key: WAMessageKey } {
-  return {
-    key: {
-      remoteJid: chat,
-      id: quoted.waId,
-      fromMe: quoted.fromMe,
-      ...(quoted.sender ? { participant: quoted.sender } : {}),
-    },
-    message: { conversation: quoted.text ?? '' },
-  }
 }

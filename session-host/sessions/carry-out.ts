@@ -1,0 +1,23 @@
+import type { ClaimedCommand } from '#shared/commands.ts'
+import type { CommandContext, Outcome } from './command-context.ts'
+import { markRead } from './mark-read.ts'
+import { sendMessage } from './send-message.ts'
+import { startConversation } from './start-conversation.ts'
+
+/** Carries out one claimed command on an open connection. One file a kind; this is the list of them. */
+export async function carryOut(command: ClaimedCommand, context: CommandContext): Promise<Outcome> {
+  switch (command.kind) {
+    case 'send_message':
+      return sendMessage(command, context)
+    case 'start_conversation':
+      return startConversation(command, context)
+    case 'mark_read':
+      return markRead(command, context)
+    case 'logout':
+      context.onLogout()
+      await context.open.logout()
+      return { kind: 'settled' }
+    default:
+      return command satisfies never
+  }
+}

@@ -1,0 +1,24 @@
+import type { ErrorCode } from '#shared/errors.ts'
+import type { CommandStore } from '../store/commands.ts'
+import type { Projection } from '../store/projection.ts'
+import type { Connection } from '../whatsapp/connection.ts'
+import type { Answers } from './answers.ts'
+
+/** What carrying out a command takes. */
+export interface CommandContext {
+  open: Connection
+  commands: CommandStore
+  projection: Projection
+  answers: Answers
+  onLogout: () => void
+}
+
+/** How an attempt ended. What throws is tried again as well, with the pauses of the pump. */
+export type Outcome =
+  | { kind: 'finished'; result: Record<string, unknown> }
+  /** It can't be done: the command, and its message if it has one, fail with this code. */
+  | { kind: 'failed'; code: ErrorCode }
+  /** WhatsApp did not say in time: try again. */
+  | { kind: 'unanswered' }
+  /** Somebody else ends it, in order with what WhatsApp says next. */
+  | { kind: 'settled' }
