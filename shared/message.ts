@@ -23,10 +23,21 @@ export type MessageType = z.infer<typeof MessageType>
 export const MessageStatus = z.enum(['received', 'pending', 'sent', 'delivered', 'read', 'played', 'failed'])
 export type MessageStatus = z.infer<typeof MessageStatus>
 
+/**
+ * Where the medium of a message is. pending: not fetched from WhatsApp yet; stored: at `media_url`; failed: it could not be fetched or
+ * did not pass; expired: WhatsApp no longer has it; erased.
+ */
+export const MediaStatus = z.enum(['pending', 'stored', 'failed', 'expired', 'erased'])
+export type MediaStatus = z.infer<typeof MediaStatus>
+
 /** WhatsApp's own limit for a text, in characters. */
 export const maxTextLength = 65_536
 
-/** A row of messages_new as the API shows it. `created_at` is WhatsApp's time, whole seconds; order by (created_at, ordinal). */
+/**
+ * A row of messages_new as the API shows it. `created_at` is WhatsApp's time, whole seconds; order by (created_at, ordinal). The
+ * medium's facts are the table's own columns `media_*`, so that a row read with supabase-js and an answer of REST have one shape; all
+ * of them are null where there is no medium.
+ */
 export const Message = z.object({
   id: z.uuid(),
   conversation_id: z.uuid(),
@@ -34,6 +45,19 @@ export const Message = z.object({
   message_type: MessageType,
   text_content: z.string().nullable(),
   media_url: z.string().nullable(),
+  media_status: MediaStatus.nullable().describe(
+    'pending: not fetched yet; stored: at media_url; failed; expired: WhatsApp no longer has it; erased. Null without a medium.',
+  ),
+  media_mime_type: z.string().nullable().describe('Lower case, without parameters.'),
+  media_size_bytes: z.number().int().nonnegative().nullable(),
+  media_duration_seconds: z.number().nonnegative().nullable().describe('Length of a sound or film.'),
+  media_width: z.number().int().positive().nullable().describe('Pixels.'),
+  media_height: z.number().int().positive().nullable().describe('Pixels.'),
+  media_file_name: z.string().nullable().describe('The name that its sender gave the file; never a path.'),
+  media_waveform: z
+    .array(z.number().int().min(0).max(100))
+    .nullable()
+    .describe('Loudness of a voice note over time, usually 64 values from 0 to 100.'),
   interactions: z.array(z.unknown()),
   created_at: z.string(),
   ordinal: z.number().int(),

@@ -56,12 +56,42 @@ describe.each(places)('messages under %s', (place) => {
             message_type: 'text',
             text_content: 'Hola, ¿cómo estás? 👋',
             media_url: null,
+            media_status: null,
+            media_mime_type: null,
+            media_size_bytes: null,
+            media_duration_seconds: null,
+            media_width: null,
+            media_height: null,
+            media_file_name: null,
+            media_waveform: null,
             interactions: [],
             created_at: '2025-01-20T10:00:00.000Z',
             from_me: false,
             status: 'received',
           }),
         ])
+    })
+
+    it('shows what is known of a medium under the names of the table’s columns', async () => {
+      const { token, conversation } = await userWithChat()
+      const id = await api.host.addMessage(conversation, { text: 'nota', at: '2025-01-20T10:00:00Z' })
+      const medium = {
+        media_status: 'pending',
+        media_mime_type: 'audio/ogg',
+        media_size_bytes: 2_147_483_648,
+        media_duration_seconds: 7.5,
+        media_width: 640,
+        media_height: 480,
+        media_file_name: 'nota.ogg',
+        media_waveform: [0, 50, 100],
+      }
+      await api.host.query(
+        `update public.messages_new set message_type = 'audio', media_status = $2, media_mime_type = $3, media_size_bytes = $4,
+             media_duration_seconds = $5, media_width = $6, media_height = $7, media_file_name = $8, media_waveform = $9
+           where id = $1`,
+        [id, ...Object.values(medium)],
+      )
+      expect((await list(token, { conversationId: conversation })).messages).toMatchObject([{ id, ...medium }])
     })
 
     it('has no messages and no cursors in an empty conversation', async () => {

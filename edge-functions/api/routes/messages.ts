@@ -21,7 +21,8 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     summary: 'Messages of a conversation, oldest first',
     description:
       '`conversationId` is the uuid or any JID of the person. Without a cursor the newest page; `before` goes back in time, ' +
-      '`after` forward: poll with the last `next_cursor` for what is new.',
+      '`after` forward: poll with the last `next_cursor` for what is new. What is known of a medium stands in `media_*`: the same names ' +
+      'as the columns that supabase-js reads from `messages_new`, so one type fits both.',
     security: bearer,
     middleware: [authenticate] as const,
     request: { query: MessagesQuery },
