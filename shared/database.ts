@@ -329,10 +329,12 @@ export type Database = {
       }
       messages_new: {
         Row: {
+          content: NonNullable<Json>
           conversation_id: string
           created_at: string | null
           edited_at: string | null
           error_code: string | null
+          expires_at: string | null
           from_me: boolean
           id: string
           interactions: Json | null
@@ -361,10 +363,12 @@ export type Database = {
         }
         ComputedFields: never
         Insert: {
+          content?: NonNullable<Json>
           conversation_id: string
           created_at?: string | null
           edited_at?: string | null
           error_code?: string | null
+          expires_at?: string | null
           from_me: boolean
           id?: string
           interactions?: Json | null
@@ -392,10 +396,12 @@ export type Database = {
           wa_id: string
         }
         Update: {
+          content?: NonNullable<Json>
           conversation_id?: string
           created_at?: string | null
           edited_at?: string | null
           error_code?: string | null
+          expires_at?: string | null
           from_me?: boolean
           id?: string
           interactions?: Json | null
@@ -709,10 +715,12 @@ export type Database = {
           p_limit?: number
         }
         Returns: {
+          content: NonNullable<Json>
           conversation_id: string
           created_at: string | null
           edited_at: string | null
           error_code: string | null
+          expires_at: string | null
           from_me: boolean
           id: string
           interactions: Json | null

@@ -1,3 +1,4 @@
+import type { MessageContent } from './content.ts'
 import type { MessageStatus, MessageType } from './message.ts'
 
 /**
@@ -73,6 +74,14 @@ export interface InboundMessage {
   at: number
   type: MessageType
   text: string | null
+  /** What it says beside its text. */
+  content?: MessageContent
+  /** What is known of its medium. */
+  media?: InboundMedia
+  /** The message itself, a proto.Message encoded, where it is needed later: media, polls. Kept in private.message_protos. */
+  proto?: Uint8Array
+  /** Epoch seconds at which it disappears. */
+  expiresAt?: number
   /** WhatsApp's name of a kind that is not represented; `ciphertext` for one that could not be decrypted yet. */
   unsupportedType?: string
   status: MessageStatus
@@ -82,6 +91,25 @@ export interface InboundMessage {
   live: boolean
   /** Inbox row that it came from, one of the batch's. */
   inboxKey?: string
+}
+
+/** A message's medium as WhatsApp announced it; the file itself is fetched later. */
+export interface InboundMedia {
+  /** Lower case, without parameters. */
+  mimeType?: string
+  /** Bytes of the file. */
+  sizeBytes?: number
+  /** SHA-256 of the file, hexadecimal. */
+  sha256?: string
+  durationSeconds?: number
+  /** Pixels. */
+  width?: number
+  height?: number
+  fileName?: string
+  /** Loudness over time, each 0 to 100. */
+  waveform?: number[]
+  /** A small JPEG. */
+  thumbnail?: Uint8Array
 }
 
 /** A delivery status of a message; applied only when it is higher than the stored one. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MessageContent } from './content.ts'
 
 export const SenderType = z.enum(['user', 'ai', 'system'])
 export type SenderType = z.infer<typeof SenderType>
@@ -44,6 +45,7 @@ export const Message = z.object({
   sender_type: SenderType,
   message_type: MessageType,
   text_content: z.string().nullable(),
+  content: MessageContent.describe('What it says beside its text, and how it was sent.'),
   media_url: z.string().nullable(),
   media_status: MediaStatus.nullable().describe(
     'pending: not fetched yet; stored: at media_url; failed; expired: WhatsApp no longer has it; erased. Null without a medium.',
@@ -69,5 +71,6 @@ export const Message = z.object({
   reply_to_wa_id: z.string().nullable(),
   edited_at: z.string().nullable(),
   revoked_at: z.string().nullable(),
+  expires_at: z.string().nullable().describe('When it disappears.'),
 })
 export type Message = z.infer<typeof Message>

@@ -32,6 +32,7 @@ export const messageExample: Message = {
   sender_type: 'user',
   message_type: 'text',
   text_content: 'Hola, ¿cómo estás?',
+  content: {},
   media_url: null,
   media_status: null,
   media_mime_type: null,
@@ -52,6 +53,7 @@ export const messageExample: Message = {
   reply_to_wa_id: null,
   edited_at: null,
   revoked_at: null,
+  expires_at: null,
 }
 
 export const sentMessageExample: Message = {

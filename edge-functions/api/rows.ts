@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { SearchResult } from '#shared/api.ts'
 import { Contact, displayName } from '#shared/contact.ts'
+import { MessageContent } from '#shared/content.ts'
 import { Conversation } from '#shared/conversation.ts'
 import { Message } from '#shared/message.ts'
 import { SessionStatus, type Session } from '#shared/session.ts'
@@ -16,10 +17,12 @@ export const MessageRow = Message.extend({
     .array(z.unknown())
     .nullable()
     .transform((value) => value ?? []),
+  content: MessageContent.catch({}),
   created_at: Time,
   ordinal: z.coerce.number().int(),
   edited_at: Time.nullable(),
   revoked_at: Time.nullable(),
+  expires_at: Time.nullable(),
 })
 
 export const ConversationRow = Conversation.extend({

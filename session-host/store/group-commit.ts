@@ -3,6 +3,7 @@ import { clipName } from './clip-name.ts'
 import type { Database } from './database.ts'
 import type { Lease } from './fenced.ts'
 import { createGrouping } from './grouping.ts'
+import { mediaFacts, storableContent } from './message-facts.ts'
 import { storable } from './messages.ts'
 import { createProjection, type Projection } from './projection.ts'
 
@@ -100,6 +101,10 @@ const knownFacts = new Set<string>([
   'pushName',
   'live',
   'inboxKey',
+  'content',
+  'media',
+  'proto',
+  'expiresAt',
 ] satisfies (keyof InboundMessage)[])
 const knownParts = new Set<string>(['messages', 'inbox'] satisfies (keyof InboundBatch)[])
 
@@ -132,6 +137,10 @@ function toRows({ lease, batch }: Waiting): object[] {
     text: storable(message.text),
     status: message.status,
     reply_to: message.replyTo ?? null,
+    content: storableContent(message.content),
+    media: mediaFacts(message.media),
+    proto: message.proto ? Buffer.from(message.proto).toString('base64') : null,
+    expires_at: message.expiresAt ?? null,
     inbox: index === 0 ? batch.inbox : [],
   }))
 }

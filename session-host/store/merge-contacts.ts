@@ -86,7 +86,9 @@ async function moveMessages(transaction: Transaction, from: string, to: string):
            message_type = case when m.is_placeholder then m.message_type else t.message_type end,
            text_content = case when m.is_placeholder then m.text_content else t.text_content end,
            unsupported_type = case when m.is_placeholder then m.unsupported_type else t.unsupported_type end,
-           reply_to_wa_id = case when m.is_placeholder then m.reply_to_wa_id else t.reply_to_wa_id end
+           reply_to_wa_id = case when m.is_placeholder then m.reply_to_wa_id else t.reply_to_wa_id end,
+           content = case when m.is_placeholder then m.content else t.content end,
+           expires_at = case when m.is_placeholder then m.expires_at else t.expires_at end
          from (
            select m.*, t.id as kept,
                t.unsupported_type is not distinct from 'ciphertext' and t.edited_at is null and t.revoked_at is null as is_placeholder

@@ -3,6 +3,8 @@ import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
 import { storeReaction } from './interactions.ts'
+import { mediaFacts, storableContent } from './message-facts.ts'
+import { keepProtos } from './message-protos.ts'
 
 interface Owner {
   sessionId: string
@@ -14,6 +16,7 @@ interface StoredMessage {
   conversation_id: string
   from_me: boolean
   wa_id: string
+  status: MessageStatus
   is_new: boolean
 }
 
@@ -32,19 +35,31 @@ export async function storeMessages(
   const stored = await transaction.query<StoredMessage>(
     `insert into public.messages_new as m (
          conversation_id, user_id, session_id, sender_type, message_type, text_content, created_at, wa_id, from_me,
-         sender_jid, status, reply_to_wa_id, unsupported_type)
+         sender_jid, status, reply_to_wa_id, unsupported_type, content, expires_at, media_status, media_mime_type,
+         media_size_bytes, media_sha256, media_duration_seconds, media_width, media_height, media_file_name, media_waveform)
        select n.conversation_id, $1, $2, n.sender_type, n.type, n.text, to_timestamp(n.at), n.wa_id, n.from_me,
-           n.sender, n.status, n.reply_to, n.unsupported_type
+           n.sender, n.status, n.reply_to, n.unsupported_type, n.content, to_timestamp(n.expires_at), f.status, f.mime_type,
+           f.size_bytes, f.sha256, f.duration_seconds, f.width, f.height, f.file_name, f.waveform
          from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::text[], $9::boolean[], $10::text[],
-             $11::text[], $12::text[], $13::text[])
-           as n(conversation_id, sender_type, type, text, at, wa_id, from_me, sender, status, reply_to, unsupported_type)
+             $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::jsonb[], $16::float8[])
+           as n(conversation_id, sender_type, type, text, at, wa_id, from_me, sender, status, reply_to, unsupported_type,
+             content, media, expires_at)
+         left join lateral jsonb_to_record(n.media) as f(
+           status text, mime_type text, size_bytes bigint, sha256 text, duration_seconds real, width integer, height integer,
+           file_name text, waveform smallint[]) on n.media is not null
        on conflict (conversation_id, from_me, wa_id) do update set
            message_type = excluded.message_type,
            -- What was edited or deleted for everyone meanwhile is newer than the content that comes late.
            text_content = case when m.edited_at is null and m.revoked_at is null then excluded.text_content else m.text_content end,
-           unsupported_type = excluded.unsupported_type, reply_to_wa_id = excluded.reply_to_wa_id
+           unsupported_type = excluded.unsupported_type, reply_to_wa_id = excluded.reply_to_wa_id,
+           content = case when m.revoked_at is null then excluded.content else m.content end,
+           expires_at = excluded.expires_at, media_status = excluded.media_status,
+           media_mime_type = excluded.media_mime_type, media_size_bytes = excluded.media_size_bytes,
+           media_sha256 = excluded.media_sha256, media_duration_seconds = excluded.media_duration_seconds,
+           media_width = excluded.media_width, media_height = excluded.media_height,
+           media_file_name = excluded.media_file_name, media_waveform = excluded.media_waveform
          where m.unsupported_type = 'ciphertext' and excluded.unsupported_type is distinct from 'ciphertext'
-       returning m.id, m.conversation_id, m.from_me, m.wa_id, (xmax = 0) as is_new`,
+       returning m.id, m.conversation_id, m.from_me, m.wa_id, m.status, (xmax = 0) as is_new`,
     [
       owner.userId,
       owner.sessionId,
@@ -59,7 +74,19 @@ export async function storeMessages(
       rows.map((row) => row.message.status),
       rows.map((row) => row.message.replyTo ?? null),
       rows.map((row) => row.message.unsupportedType ?? null),
+      rows.map((row) => JSON.stringify(storableContent(row.message.content))),
+      rows.map((row) => (row.message.media ? JSON.stringify(mediaFacts(row.message.media)) : null)),
+      rows.map((row) => row.message.expiresAt ?? null),
     ],
+  )
+  const protos = new Map(rows.flatMap(({ key, message }) => (message.proto ? [[key, message.proto]] : [])))
+  await keepProtos(
+    transaction,
+    owner,
+    stored.flatMap((row) => {
+      const proto = protos.get(keyOf(row.conversation_id, row.from_me, row.wa_id))
+      return proto ? [{ messageId: row.id, proto }] : []
+    }),
   )
   const live = new Set(rows.filter((row) => row.message.live).map((row) => row.key))
   await touchConversations(transaction, stored, live)
@@ -79,7 +106,11 @@ async function touchConversations(transaction: Transaction, stored: StoredMessag
   if (stored.length === 0) return
   const unread = new Map<string, number>()
   for (const row of stored) {
-    const counts = row.is_new && !row.from_me && live.has(keyOf(row.conversation_id, row.from_me, row.wa_id))
+    const counts =
+      row.is_new &&
+      !row.from_me &&
+      row.status === 'received' &&
+      live.has(keyOf(row.conversation_id, row.from_me, row.wa_id))
     unread.set(row.conversation_id, (unread.get(row.conversation_id) ?? 0) + (counts ? 1 : 0))
   }
   await transaction.query(
@@ -180,6 +211,7 @@ export async function storeChanges(
     const [row] = await transaction.query<{ id: string }>(
       `update public.messages_new set
            text_content = case when $5 then null else $6 end,
+           content = case when $5 then '{}' else content end,
            edited_at = case when $5 then edited_at else to_timestamp($7) end,
            revoked_at = case when $5 then to_timestamp($7) else revoked_at end
          where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null

@@ -89,6 +89,7 @@ export const relations: Record<string, RelationRow> = {
   'private.idempotency_keys': {},
   'private.inbox': hostTable,
   'private.linking_attempts': hostTable,
+  'private.message_protos': hostTable,
   'private.message_search': {},
   'private.session_commands': {
     service_role: readable,

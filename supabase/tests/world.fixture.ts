@@ -101,6 +101,11 @@ export async function createInhabitant(
     [jid],
   ])
   await readAll(stack, `insert into private.erasures (user_id, media_prefix) values ($1, $2)`, [userId, `${userId}/`])
+  await database.query('insert into private.message_protos (message_id, user_id, proto) values ($1, $2, $3)', [
+    submitted.message.id,
+    userId,
+    Buffer.from(`${secret} proto`),
+  ])
   // A send that has waited for long, for the administrators' views.
   await asUser(database, userId, (query) =>
     query(`select private.submit_message($1, $2, null, null, 'user')`, [jid, `${secret} waiting`]),

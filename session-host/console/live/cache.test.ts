@@ -102,6 +102,7 @@ function message(id: string, ordinal: number, status: Message['status'] = 'pendi
     sender_type: 'user',
     message_type: 'text',
     text_content: id,
+    content: {},
     media_url: null,
     media_status: null,
     media_mime_type: null,
@@ -122,6 +123,7 @@ function message(id: string, ordinal: number, status: Message['status'] = 'pendi
     reply_to_wa_id: null,
     edited_at: null,
     revoked_at: null,
+    expires_at: null,
   }
 }
 

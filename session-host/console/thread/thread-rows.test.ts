@@ -12,6 +12,7 @@ function message(id: string, created_at: string, from_me = false): Message {
     sender_type: 'user',
     message_type: 'text',
     text_content: id,
+    content: {},
     media_url: null,
     media_status: null,
     media_mime_type: null,
@@ -32,6 +33,7 @@ function message(id: string, created_at: string, from_me = false): Message {
     reply_to_wa_id: null,
     edited_at: null,
     revoked_at: null,
+    expires_at: null,
   }
 }
 const sending: OutgoingMessage = {
