@@ -26,7 +26,7 @@ comment on column private.message_protos.proto is 'proto.Message, encoded. Holds
 create index message_protos_user_id_idx on private.message_protos (user_id);
 alter table private.message_protos enable row level security;
 grant select, insert, update, delete on private.message_protos to session_host;
-create policy "the session host can use the messages of WhatsApp" on private.message_protos
+create policy "the session host can use the kept messages" on private.message_protos
   for all to session_host using (true) with check (true);
 
 /** As before, and what a message says beside its text, what is known of its medium, and its WhatsApp message (base64) where it is kept. */

@@ -26,6 +26,7 @@ async function fullPerson(): Promise<Person> {
     `insert into public.message_receipts (message_id, participant_jid, user_id, status) values ($1, '1@lid', $2, 'read')`,
     [sent, id],
   )
+  await people.query(`insert into private.message_protos (message_id, user_id, proto) values ($1, $2, 'x')`, [sent, id])
   await people.query(
     'insert into private.conversation_merges (old_id, conversation_id, user_id) values (gen_random_uuid(), $1, $2)',
     [conversation, id],
