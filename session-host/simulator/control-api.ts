@@ -33,6 +33,7 @@ import { read, readGroup, say } from './phone.ts'
 import { textContent } from './phone-record.ts'
 import { groupByJid, memberOf } from './group.ts'
 import { sayInGroup } from './group-messages.ts'
+import { addMediaMessageRoutes } from './control-media.ts'
 import { addGroupRoutes } from './control-groups.ts'
 import { addPersonRoutes } from './control-person.ts'
 import { pictureType } from './picture.ts'
@@ -93,6 +94,7 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   addSettingRoutes(app, world)
   addHistoryRoutes(app, world)
   addLoadRoutes(app, world)
+  addMediaMessageRoutes(app, world)
   addScriptRoutes(app, world)
   addTriggerRoutes(app, world)
   return app

@@ -18,6 +18,7 @@ export type EventType =
   | 'message.arrived'
   | 'message.duplicate'
   | 'message.changed'
+  | 'media.asked_again'
   | 'receipt.delivered'
   | 'receipt.read'
   | 'receipt.played'

@@ -35,6 +35,8 @@ export const faultTable = {
   undecodable_stanza: 'the open connections of this number’s companions get a frame now that is no stanza',
   oversized_frame:
     'the open connections of this number’s companions get an unknown stanza of `bytes` (default 16 MB) now',
+  refuse_uploads:
+    'the next `times` files that a companion uploads, whoever it is (no `number`), are refused with HTTP `status` (default 503)',
   refuse_upgrades:
     'the next `times` WebSocket upgrades, whoever asks (no `number`), are answered with HTTP `status` (default 503)',
 } as const
@@ -105,5 +107,6 @@ const COUNTED: ReadonlySet<FaultName> = new Set([
   'corrupt_messages',
   'unknown_session',
   'malformed_messages',
+  'refuse_uploads',
   'refuse_upgrades',
 ])

@@ -81,10 +81,10 @@ export function answerStatus(world: World, connection: Connection, query: Stanza
   return true
 }
 
-/** `xmlns=w:m`: where media would go. The simulator keeps none, so the host is only a name. */
+/** `xmlns=w:m`: where media go. */
 export function answerMediaConnection(world: World, connection: Connection, query: Stanza): boolean {
   if (!child(query, 'media_conn')) return false
-  const host = stanza('host', { hostname: world.host(), maxContentLengthBytes: 104_857_600 })
+  const host = stanza('host', { hostname: world.mediaHost(), maxContentLengthBytes: 104_857_600 })
   const attributes = { auth: 'simulator', ttl: 3600, auth_ttl: 3600, max_buckets: 12, id: seconds() }
   replyIq(connection, query, [stanza('media_conn', attributes, [host])])
   return true

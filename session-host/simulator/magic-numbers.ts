@@ -1,7 +1,9 @@
 import type { SimulatorEvent } from './events.ts'
+import { mediaContent, type MediaToSend } from './media-message.ts'
 import { createPerson } from './person.ts'
 import { read, say } from './phone.ts'
 import { chatWith, editContent, messageIn, revokeContent, textContent } from './phone-record.ts'
+import { sampleFile } from './sample-media.ts'
 import type { Person } from './state.ts'
 import { unlink } from './unlink.ts'
 import { findPerson, type World } from './world.ts'
@@ -20,6 +22,14 @@ const MAGIC: Record<string, { name: string; arrived?: Behaviour }> = {
   },
   '02': { name: 'Nunca entregado' },
   '03': { name: 'Nunca leído' },
+  '04': {
+    name: 'Nota de voz',
+    arrived(world, person, other) {
+      world.later(VOICE_DELAY_MS, () => {
+        void sendSample(world, person, other, { kind: 'voice' }).catch((error: unknown) => world.report(error))
+      })
+    },
+  },
   '05': {
     name: 'Sin número',
     async arrived(world, person, other) {
@@ -27,6 +37,14 @@ const MAGIC: Record<string, { name: string; arrived?: Behaviour }> = {
       person.numberHidden = false
       await answer(world, person, other, 'ahora con número')
       person.numberHidden = true
+    },
+  },
+  '07': {
+    name: 'Archivos difíciles',
+    async arrived(world, person, other) {
+      const file = Buffer.alloc(LARGE_BYTES, 'archivo grande ')
+      await sendSample(world, person, other, { kind: 'document', file, mime: 'text/plain', fileName: 'grande.txt' })
+      await sendSample(world, person, other, { kind: 'image', caption: 'caducada', trouble: 'expired' })
     },
   },
   '08': { name: 'Rechaza' },
@@ -118,6 +136,19 @@ const HOSTILE: readonly string[] = [
   "'; drop table messages; --",
   'x'.repeat(65_000),
 ]
+
+const VOICE_DELAY_MS = 5_000
+const LARGE_BYTES = 16 * 1024 * 1024
+
+async function sendSample(
+  world: World,
+  person: Person,
+  other: Person,
+  media: Partial<MediaToSend> & Pick<MediaToSend, 'kind'>,
+): Promise<void> {
+  const { content } = mediaContent(world, { ...sampleFile(media.kind), ...media })
+  await say(world, person, { to: other, content, addressed: 'lid' })
+}
 
 function suffixOf(number: string): string | undefined {
   return /^120255501(\d\d)$/.exec(number)?.[1]

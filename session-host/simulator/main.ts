@@ -28,6 +28,7 @@ const simulator = await createSimulator({
 process.stdout.write(
   `WHATSAPP_WEB_SOCKET_URL=${simulator.webSocketUrl}\n` +
     `WHATSAPP_ROOT_CERT_KEY=${simulator.rootCertKey}\n` +
+    `WHATSAPP_MEDIA_CA_CERT=${simulator.mediaCaCert}\n` +
     `SIMULATOR_URL=${simulator.url}\nready\n`,
 )
 let stopping = false

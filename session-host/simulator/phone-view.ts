@@ -1,4 +1,5 @@
 import { jidOf } from './jid.ts'
+import { mediaIn } from './media-message.ts'
 import { nameOf } from './person.ts'
 import type { Contact, Person, PhoneMessage } from './state.ts'
 import { connectionOf, findPerson, type World } from './world.ts'
@@ -68,7 +69,29 @@ export function messageView(person: Person, other: string, message: PhoneMessage
     via: message.via,
     addressed: message.addressed,
     copies: message.copies,
+    ...mediaView(message),
     ...(message.starred !== undefined && { starred: message.starred }),
     ...(message.receipts && { receipts: message.receipts }),
+  }
+}
+
+/** What a message says of the file that it refers to. */
+function mediaView(message: PhoneMessage): object {
+  const media = mediaIn(message.content)
+  if (!media) return {}
+  const { mimetype, fileLength, fileSha256, fileName, seconds, width, height, waveform, jpegThumbnail } = media.fields
+  return {
+    media: {
+      kind: media.kind,
+      mime: mimetype ?? null,
+      bytes: Number(fileLength ?? 0),
+      sha256: Buffer.from(fileSha256 ?? []).toString('hex'),
+      file_name: fileName || null,
+      seconds: seconds ?? null,
+      width: width ?? null,
+      height: height ?? null,
+      waveform: waveform?.length ? [...waveform] : null,
+      thumbnail_bytes: jpegThumbnail?.length ?? 0,
+    },
   }
 }

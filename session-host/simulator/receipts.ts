@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { enqueue, settle } from './delivery-queue.ts'
 import { groupByJid, groupJid, isGroupJid } from './group.ts'
 import { jidOf, parseJid } from './jid.ts'
+import { answerMediaRetry } from './media-retry.ts'
 import { groupReadByCompanion, readByCompanion, resend } from './phone.ts'
 import { chatWith, messageIn } from './phone-record.ts'
 import { readBundle } from './prekeys.ts'
@@ -52,6 +53,9 @@ export async function acceptReceipt(world: World, connection: Connection, node: 
     case 'retry':
       connection.nacksDue.set(ids[0] ?? '', (connection.nacksDue.get(ids[0] ?? '') ?? 0) + 1)
       await askedAgain(world, person, device, node)
+      break
+    case 'server-error':
+      answerMediaRetry(world, person, device, node)
       break
     case 'sender':
     case 'peer_msg':

@@ -8,6 +8,7 @@ import { createControlApi } from './control-api.ts'
 import { createEventHub } from './events.ts'
 import { createFaults } from './faults.ts'
 import { initialState } from './initial-state.ts'
+import { createMediaHost } from './media-host.ts'
 import { startMagic } from './magic-numbers.ts'
 import { addPhonePage } from './phone-page.ts'
 import { createSeededSource, freshSeed } from './seeded-source.ts'
@@ -34,6 +35,8 @@ export interface Simulator extends AsyncDisposable {
   webSocketUrl: string
   /** The simulator's root key, 64 hex digits. */
   rootCertKey: string
+  /** The certificate of the authority that issued the media host's, base64 of its DER. */
+  mediaCaCert: string
   port: number
 }
 
@@ -61,6 +64,9 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     heldBack: new Map(),
     deliveriesDue: new Map(),
     media: new Map(),
+    mediaTrouble: new Map(),
+    phoneFiles: new Map(),
+    mediaHost: () => mediaHost.host,
     camera: undefined,
     unhandled: [],
     counters: {},
@@ -76,6 +82,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
       due.set(timer, task)
     },
   }
+  const mediaHost = await createMediaHost(world)
   const whatsapp = createWhatsAppServer(world)
   const stopMagic = startMagic(world)
   const app = createControlApi(world, whatsapp)
@@ -93,12 +100,16 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)
     http.listen(port, '127.0.0.1', resolve)
+  }).catch(async (error: unknown) => {
+    await mediaHost[Symbol.asyncDispose]()
+    throw error
   })
   port = (http.address() as AddressInfo).port
 
   return {
     url: `http://127.0.0.1:${port}`,
     webSocketUrl: `ws://127.0.0.1:${port}/ws/chat`,
+    mediaCaCert: mediaHost.authority.toString('base64'),
     rootCertKey: state.keys.root.public.toString('hex'),
     port,
     async [Symbol.asyncDispose]() {
@@ -111,6 +122,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
         task()
       }
       file.close()
+      await mediaHost[Symbol.asyncDispose]()
       await closed
     },
   }

@@ -8,6 +8,8 @@ export interface ServerState {
   position: { drawn: number }
   keys: { root: KeyPair; intermediate: KeyPair; static: KeyPair }
   certificates: Buffer
+  /** Who issues the media host's certificate: key and certificate, DER. */
+  mediaAuthority?: { key: Buffer; certificate: Buffer }
   people: Person[]
   groups?: Group[]
   nextNumber: number

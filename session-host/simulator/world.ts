@@ -30,6 +30,12 @@ export interface World {
   deliveriesDue: Map<string, (() => void)[]>
   /** Encrypted files of the media host, by path. */
   media: Map<string, Buffer>
+  /** What is wrong with some of them, by path. */
+  mediaTrouble: Map<string, 'gone' | 'truncated' | 'slow'>
+  /** Files that phones have, by their media key in hexadecimal. */
+  phoneFiles: Map<string, Buffer>
+  /** The host and port of the media host. */
+  mediaHost: () => string
   camera: { png: Buffer; at: number } | undefined
   unhandled: UnhandledStanza[]
   counters: Record<string, number>
