@@ -112,7 +112,10 @@ export interface InboundMedia {
   thumbnail?: Uint8Array
 }
 
-/** A delivery status of a message; applied only when it is higher than the stored one. */
+/**
+ * A delivery status of a message; applied only when it is higher than the stored one. That the account itself has read a message of
+ * somebody else means that it has read the ones before, too.
+ */
 export interface InboundReceipt {
   chat: string
   waId: string

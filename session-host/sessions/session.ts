@@ -98,19 +98,24 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   /**
    * Runs a step in order. A failure ends the session, and the supervisor starts it anew from what is stored. What was delivered is stored
    * even while the session stops, but nothing after a delivery that could not be: it would say that the inbox was done with it.
+   * Resolves to whether it was done.
    */
-  function step(kind: 'control' | 'delivery', task: () => Promise<void>): void {
-    queue
+  function step(kind: 'control' | 'delivery', task: () => Promise<void>): Promise<boolean> {
+    return queue
       .add(async () => {
-        if (fencedOut || abandoned || (stopping && kind === 'control')) return
+        if (fencedOut || abandoned || (stopping && kind === 'control')) return false
         await task()
         onChange(lease.sessionId)
+        return true
       })
       .catch((error: unknown) => {
-        if (isLeaseLost(error)) return void stop('fenced')
-        logger.error({ kind, error: error instanceof Error ? error.message : 'unknown' }, 'session step failed')
-        if (kind === 'delivery') abandoned = true
-        void stop('graceful')
+        if (isLeaseLost(error)) void stop('fenced')
+        else {
+          logger.error({ kind, error: error instanceof Error ? error.message : 'unknown' }, 'session step failed')
+          if (kind === 'delivery') abandoned = true
+          void stop('graceful')
+        }
+        return false
       })
   }
 
@@ -173,12 +178,12 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
       findText: store.findText,
       openTimeoutMs: whatsapp.openTimeoutMs,
       handlers: {
-        onQr: (text, validMs) => step('control', () => linking.show(text, validMs)),
-        onPaired: (account) => step('control', () => completeLinking(state, account)),
-        onOpen: () => step('control', () => opened(current)),
-        onClose: (code) => step('control', () => closed(state, code)),
+        onQr: (text, validMs) => void step('control', () => linking.show(text, validMs)),
+        onPaired: (account) => void step('control', () => completeLinking(state, account)),
+        onOpen: () => void step('control', () => opened(current)),
+        onClose: (code) => void step('control', () => closed(state, code)),
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
-        onAck: (waId, error) => step('delivery', () => acknowledged(waId, error)),
+        onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),
       },
     })
     connection = current
@@ -251,7 +256,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
 
   function reconnectLater(state: AuthState, pauseMs: number): void {
     clearTimeout(reconnectTimer)
-    reconnectTimer = setTimeout(() => step('control', () => connect(state)), pauseMs)
+    reconnectTimer = setTimeout(() => void step('control', () => connect(state)), pauseMs)
   }
 
   async function acknowledged(waId: string, error: string | undefined): Promise<void> {

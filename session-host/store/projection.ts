@@ -6,8 +6,10 @@ import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
+import { keepEarlyReceipts } from './early-receipts.ts'
 import { storeMemberReceipts } from './interactions.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
+import { storeOwnReads } from './own-reads.ts'
 import { resolvePeople } from './people.ts'
 
 export interface Projection {
@@ -43,6 +45,8 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const mentioned = await knownConversations(transaction, lease, batch, conversations)
   const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
   await storeMemberReceipts(transaction, lease, batch.receipts, mentioned)
+  const reads = await storeOwnReads(transaction, lease, batch.receipts, mentioned)
+  await keepEarlyReceipts(transaction, lease, batch.receipts, mentioned)
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
 
   const log: SessionEvent[] = [...people.events]
@@ -58,7 +62,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
       [lease.sessionId, progress],
     )
   } else log.push(...events, ...groups, ...messages.events)
-  log.push(...receipts, ...changes)
+  log.push(...receipts, ...reads, ...changes)
 
   if (batch.ownName)
     await transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [

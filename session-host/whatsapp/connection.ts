@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   Browsers,
   isJidBroadcast,
@@ -18,7 +19,9 @@ import { createDirectory, type Directory } from './directory.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { createMessaging, type Messaging } from './messaging.ts'
 import { normalise, type Self } from './normalise.ts'
+import { createReceiptSink } from './receipt-sink.ts'
 import type { RetryCounter } from './retry-counter.ts'
+import { storeBeforeAck } from './store-before-ack.ts'
 
 /** The linked account: digits of its number, and of its LID when WhatsApp has told. */
 export interface Account {
@@ -35,7 +38,8 @@ export interface ConnectionHandlers {
   onOpen(): void
   /** The end; `code` is the status of Baileys' close. Everything received before has been handed on. */
   onClose(code: number | undefined): void
-  onBatch(batch: InboundBatch): void
+  /** Resolves to whether the batch was stored; false when the session ends before. */
+  onBatch(batch: InboundBatch): Promise<boolean>
   /** WhatsApp's server has taken a message, or refused it with an error code. */
   onAck(waId: string, error: string | undefined): void
 }
@@ -68,6 +72,8 @@ const firstQrMs = 60_000
 const nextQrMs = 20_000
 /** The closing handshake of a dead peer never comes; ws itself would wait 30 s for it. Milliseconds. */
 const closingMs = 2_000
+/** How often Baileys' buffer is looked at by what has to come after it. Milliseconds. */
+const bufferPollMs = 50
 
 /** Opens a socket with the account's credentials; without an account it links one by QR. */
 export function createConnection({
@@ -122,7 +128,7 @@ export function createConnection({
 
   // Inbox rows of what Baileys has acted on, while events of it may be in its buffer.
   const acted: string[] = []
-  handleInOrder(
+  const inOrder = handleInOrder(
     socket.ws,
     {
       before: (node) => inbox.noteStanza(node),
@@ -130,6 +136,12 @@ export function createConnection({
         if (node.attrs['category'] === 'peer') hasActedOn(stanzaKeyOf(node.attrs as Record<string, string>))
       },
     },
+    reportFailure,
+  )
+  storeBeforeAck(
+    socket.ws,
+    'CB:receipt',
+    createReceiptSink({ self: () => selfOf(auth), handedOn, onBatch: (batch) => handlers.onBatch(batch) }),
     reportFailure,
   )
   socket.ws.on('CB:ack,class:message', (node: BinaryNode) => {
@@ -145,6 +157,12 @@ export function createConnection({
     }
   })
 
+  /** Resolves when the messages that have come so far were handed on, out of Baileys' buffer too. */
+  async function handedOn(): Promise<void> {
+    await inOrder.idle()
+    while (socket.ev.isBuffering() && !closed) await pause(bufferPollMs)
+  }
+
   function hasActedOn(stanzaKey: string): void {
     acted.push(stanzaKey)
     settleActed()
@@ -153,7 +171,7 @@ export function createConnection({
   /** Takes the messages to the device out of the inbox, after everything that came of them. */
   function settleActed(): void {
     if (acted.length === 0 || socket.ev.isBuffering()) return
-    handlers.onBatch({ ...emptyBatch(), inbox: acted.splice(0) })
+    void handlers.onBatch({ ...emptyBatch(), inbox: acted.splice(0) })
   }
 
   function reportFailure(error: unknown): void {
@@ -167,7 +185,7 @@ export function createConnection({
     const self = selfOf(auth)
     if (self) {
       const batch = normalise(events, self, reportFailure)
-      if (batch) handlers.onBatch(batch)
+      if (batch) void handlers.onBatch(batch)
       settleActed()
     }
     if (!update) return

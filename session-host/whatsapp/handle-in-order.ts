@@ -14,13 +14,13 @@ const event = 'CB:message'
  * Has messages handled one after another, as they came. Baileys begins with each at once and looks its sender up before it takes its
  * lock (messages-recv.js handleMessage), so a message whose lookup is answered first overtakes; and it queues the offline backlog apart
  * from live traffic, which overtakes it. `before` hears of each stanza as it came, `after` when Baileys
- * has done with it: its events are out or buffered.
+ * has done with it: its events are out or buffered. `idle` resolves when all that have come so far are done.
  */
 export function handleInOrder(
   source: StanzaSource,
   { before, after }: { before: (node: BinaryNode) => void; after: (node: BinaryNode) => void },
   onFailure: (error: unknown) => void,
-): void {
+): { idle(): Promise<void> } {
   const handlers = source.listeners(event) as ((node: BinaryNode) => unknown)[]
   if (handlers.length === 0) throw new Error('Baileys does not listen for messages: its internals have changed')
   source.removeAllListeners(event)
@@ -37,4 +37,5 @@ export function handleInOrder(
       })
       .catch(onFailure)
   })
+  return { idle: () => last }
 }

@@ -25,23 +25,6 @@ export function addParticipants(batch: InboundBatch, update: BaileysEventMap['gr
   if (changed.length > 0) batch.chats.push({ jid, group: { changed } })
 }
 
-/** Adds who in a group has received or read a message of ours. Pure. */
-export function addMemberReceipts(batch: InboundBatch, updates: BaileysEventMap['message-receipt.update']): void {
-  for (const { key, receipt } of updates) {
-    const chat = normalizeJid(key.remoteJid)
-    const member = normalizeJid(receipt.userJid)
-    if (!chat?.endsWith('@g.us') || !key.id || !key.fromMe || !member || !isPersonJid(member)) continue
-    const steps = [
-      ['delivered', receipt.receiptTimestamp],
-      ['read', receipt.readTimestamp],
-      ['played', receipt.playedTimestamp],
-    ] as const
-    for (const [status, time] of steps)
-      if (time)
-        batch.receipts.push({ chat, waId: key.id, fromMe: true, status, member: { jid: member, at: Number(time) } })
-  }
-}
-
 /** The participant with their role; what pairs their number with their LID goes to the batch's people. */
 function addParticipant(batch: InboundBatch, participant: Participant): GroupParticipant[] {
   const jid = normalizeJid(participant.id)

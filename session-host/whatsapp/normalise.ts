@@ -18,7 +18,7 @@ import {
 import type { MessageStatus } from '#shared/message.ts'
 import { readContent } from './content.ts'
 import { isForDevice, stanzaKeyOfMessage } from './inbox.ts'
-import { addGroup, addMemberReceipts, addParticipants } from './normalise-groups.ts'
+import { addGroup, addParticipants } from './normalise-groups.ts'
 
 /** The linked account's own JIDs, in the form of normalizeJid. */
 export interface Self {
@@ -56,8 +56,7 @@ export function normalise(
   if (members) addParticipants(batch, members)
   for (const message of events['messages.upsert']?.messages ?? [])
     addReceived(batch, stanzaKeyOfMessage(message), message, self, onUnreadable)
-  for (const { key, update } of events['messages.update'] ?? []) addUpdate(batch, key, update, self)
-  addMemberReceipts(batch, events['message-receipt.update'] ?? [])
+  // What became of messages is read from the receipts themselves (receipts.ts).
   return isEmpty(batch) ? null : batch
 }
 
@@ -211,25 +210,6 @@ function readReaction(message: WAMessage, chat: string): InboundChange | null {
   if (emoji && (emoji.length > 32 || emoji.includes('\0'))) return null
   const atMs = seconds(reaction.senderTimestampMs) || at * 1000
   return { chat, waId, fromMe: reaction.key?.fromMe === true, at, kind: 'reaction', from, emoji, atMs }
-}
-
-function addUpdate(
-  batch: InboundBatch,
-  key: BaileysEventMap['messages.update'][number]['key'],
-  update: Partial<WAMessage>,
-  self: Self,
-): void {
-  const chat = chatJid(key.remoteJid)
-  if (!chat || !key.id || typeof update.status !== 'number') return
-  // A failed acknowledgement is the outbox's to judge.
-  if (update.status === Status.ERROR || !key.fromMe) return
-  const alt = otherJid(key.remoteJidAlt, chat, true, self)
-  if (alt) addPair(batch, ...pairOf(chat, alt))
-  batch.receipts.push({ chat, waId: key.id, fromMe: true, status: outgoingStatus(update.status) })
-}
-
-function pairOf(a: string, b: string): [pn: string, lid: string] {
-  return a.endsWith('@lid') ? [b, a] : [a, b]
 }
 
 /** The chat's JID, or null for what is no conversation: status updates, broadcast lists, channels. */
