@@ -109,6 +109,7 @@ export type Database = {
           contact_photo_url: string | null
           created_at: string | null
           external_id: string
+          hidden_at: string | null
           id: string
           kind: string
           last_message_at: string | null
@@ -117,10 +118,14 @@ export type Database = {
           last_message_ordinal: number | null
           last_message_text: string | null
           last_message_type: string | null
+          marked_unread: boolean
+          muted_until: string | null
           no_ac_ai: boolean | null
           personality_id: string | null
+          pinned_at: string | null
           session_id: string
           started_at: string | null
+          state_at: string | null
           unread_count: number | null
           updated_at: string | null
           user_id: string
@@ -136,6 +141,7 @@ export type Database = {
           contact_photo_url?: string | null
           created_at?: string | null
           external_id: string
+          hidden_at?: string | null
           id?: string
           kind?: string
           last_message_at?: string | null
@@ -144,10 +150,14 @@ export type Database = {
           last_message_ordinal?: number | null
           last_message_text?: string | null
           last_message_type?: string | null
+          marked_unread?: boolean
+          muted_until?: string | null
           no_ac_ai?: boolean | null
           personality_id?: string | null
+          pinned_at?: string | null
           session_id: string
           started_at?: string | null
+          state_at?: string | null
           unread_count?: number | null
           updated_at?: string | null
           user_id: string
@@ -162,6 +172,7 @@ export type Database = {
           contact_photo_url?: string | null
           created_at?: string | null
           external_id?: string
+          hidden_at?: string | null
           id?: string
           kind?: string
           last_message_at?: string | null
@@ -170,10 +181,14 @@ export type Database = {
           last_message_ordinal?: number | null
           last_message_text?: string | null
           last_message_type?: string | null
+          marked_unread?: boolean
+          muted_until?: string | null
           no_ac_ai?: boolean | null
           personality_id?: string | null
+          pinned_at?: string | null
           session_id?: string
           started_at?: string | null
+          state_at?: string | null
           unread_count?: number | null
           updated_at?: string | null
           user_id?: string
@@ -336,6 +351,7 @@ export type Database = {
           error_code: string | null
           expires_at: string | null
           from_me: boolean
+          hidden_at: string | null
           id: string
           interactions: Json | null
           media_duration_seconds: number | null
@@ -355,6 +371,7 @@ export type Database = {
           sender_jid: string | null
           sender_type: string
           session_id: string
+          starred: boolean
           status: string
           text_content: string | null
           unsupported_type: string | null
@@ -370,6 +387,7 @@ export type Database = {
           error_code?: string | null
           expires_at?: string | null
           from_me: boolean
+          hidden_at?: string | null
           id?: string
           interactions?: Json | null
           media_duration_seconds?: number | null
@@ -389,6 +407,7 @@ export type Database = {
           sender_jid?: string | null
           sender_type: string
           session_id: string
+          starred?: boolean
           status: string
           text_content?: string | null
           unsupported_type?: string | null
@@ -403,6 +422,7 @@ export type Database = {
           error_code?: string | null
           expires_at?: string | null
           from_me?: boolean
+          hidden_at?: string | null
           id?: string
           interactions?: Json | null
           media_duration_seconds?: number | null
@@ -422,6 +442,7 @@ export type Database = {
           sender_jid?: string | null
           sender_type?: string
           session_id?: string
+          starred?: boolean
           status?: string
           text_content?: string | null
           unsupported_type?: string | null
@@ -605,6 +626,7 @@ export type Database = {
           contact_photo_url: string | null
           created_at: string | null
           external_id: string
+          hidden_at: string | null
           id: string
           kind: string
           last_message_at: string | null
@@ -613,10 +635,14 @@ export type Database = {
           last_message_ordinal: number | null
           last_message_text: string | null
           last_message_type: string | null
+          marked_unread: boolean
+          muted_until: string | null
           no_ac_ai: boolean | null
           personality_id: string | null
+          pinned_at: string | null
           session_id: string
           started_at: string | null
+          state_at: string | null
           unread_count: number | null
           updated_at: string | null
           user_id: string
@@ -664,6 +690,7 @@ export type Database = {
           contact_photo_url: string | null
           created_at: string | null
           external_id: string
+          hidden_at: string | null
           id: string
           kind: string
           last_message_at: string | null
@@ -672,10 +699,14 @@ export type Database = {
           last_message_ordinal: number | null
           last_message_text: string | null
           last_message_type: string | null
+          marked_unread: boolean
+          muted_until: string | null
           no_ac_ai: boolean | null
           personality_id: string | null
+          pinned_at: string | null
           session_id: string
           started_at: string | null
+          state_at: string | null
           unread_count: number | null
           updated_at: string | null
           user_id: string
@@ -722,6 +753,7 @@ export type Database = {
           error_code: string | null
           expires_at: string | null
           from_me: boolean
+          hidden_at: string | null
           id: string
           interactions: Json | null
           media_duration_seconds: number | null
@@ -741,6 +773,7 @@ export type Database = {
           sender_jid: string | null
           sender_type: string
           session_id: string
+          starred: boolean
           status: string
           text_content: string | null
           unsupported_type: string | null

@@ -18,10 +18,9 @@ export async function storeOwnReads(
   })
   if (reads.length === 0) return []
   // The conversation's row before its messages, as everybody who takes both.
-  await transaction.query(
-    'select 1 from public.conversations_new where id = any($1) order by id for no key update',
-    [reads.map((read) => read.conversationId)],
-  )
+  await transaction.query('select 1 from public.conversations_new where id = any($1) order by id for no key update', [
+    reads.map((read) => read.conversationId),
+  ])
   const rows = await transaction.query<{ id: string; unread_count: number }>(
     `with reached as (
        select distinct on (m.conversation_id) m.conversation_id, m.created_at, m.ordinal

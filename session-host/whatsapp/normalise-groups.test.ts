@@ -98,17 +98,3 @@ test.each([
     { jid: group, group: { changed: [{ jid: pn, role }] } },
   ])
 })
-
-test('a group’s receipts say who has received and read our message, and nothing of others’ messages', () => {
-  const receipt = {
-    userJid: '34600000002:3@s.whatsapp.net',
-    receiptTimestamp: 1_700_000_001,
-    readTimestamp: 1_700_000_002,
-  }
-  const key = { remoteJid: group, fromMe: true, id: 'M1' }
-  expect(normalise({ 'message-receipt.update': [{ key, receipt }] }, self)?.receipts).toEqual([
-    { chat: group, waId: 'M1', fromMe: true, status: 'delivered', member: { jid: pn, at: 1_700_000_001 } },
-    { chat: group, waId: 'M1', fromMe: true, status: 'read', member: { jid: pn, at: 1_700_000_002 } },
-  ])
-  expect(normalise({ 'message-receipt.update': [{ key: { ...key, fromMe: false }, receipt }] }, self)).toBeNull()
-})

@@ -55,11 +55,6 @@ test.for([self.phone, self.lid, '34600000001:3@s.whatsapp.net'])(
     const batch = only(message({ key: { remoteJid: pn, remoteJidAlt, fromMe: true } }))
     expect(batch?.messages[0]).toMatchObject({ chat: pn, fromMe: true, status: 'sent' })
     expect(batch?.messages[0]).not.toHaveProperty('chatAlt')
-    const receipt = normalise(
-      { 'messages.update': [{ key: { remoteJid: pn, remoteJidAlt, fromMe: true, id: 'M1' }, update: { status: 3 } }] },
-      self,
-    )
-    expect(receipt?.people).toEqual([])
   },
 )
 
@@ -142,29 +137,6 @@ test('of a chat’s update only "read" and "archived" are taken', () => {
   expect(update({ unreadCount: 3 })).toBeUndefined()
   expect(update({ unreadCount: -1 })).toBeUndefined()
   expect(update({ archived: true })).toEqual([{ jid: pn, archived: true }])
-})
-
-test.for([
-  [2, 'sent'],
-  [3, 'delivered'],
-  [4, 'read'],
-  [5, 'played'],
-] as const)('status %i of an own message is %s', ([status, name]) => {
-  const batch = normalise(
-    { 'messages.update': [{ key: { remoteJid: lid, fromMe: true, id: 'X' }, update: { status } }] },
-    self,
-  )
-  expect(batch?.receipts).toEqual([{ chat: lid, waId: 'X', fromMe: true, status: name }])
-})
-
-test('a failed acknowledgement and the status of others’ messages change nothing', () => {
-  for (const [fromMe, status] of [
-    [true, 0],
-    [false, 4],
-  ] as const)
-    expect(
-      normalise({ 'messages.update': [{ key: { remoteJid: pn, fromMe, id: 'X' }, update: { status } }] }, self),
-    ).toBeNull()
 })
 
 test('a message that can’t be read is reported, keeps its inbox row and takes no other with it', () => {

@@ -21,7 +21,11 @@ interface Waiting {
  * burst of receipts is a few transactions. What the account itself has read comes after the messages that it has read; what others say
  * of our messages may come at any time, also before the message (see private.early_receipts).
  */
-export function createReceiptSink({ self, handedOn, onBatch }: ReceiptSinkOptions): (node: BinaryNode) => Promise<boolean> {
+export function createReceiptSink({
+  self,
+  handedOn,
+  onBatch,
+}: ReceiptSinkOptions): (node: BinaryNode) => Promise<boolean> {
   const waiting: Waiting[] = []
   let storing = false
 

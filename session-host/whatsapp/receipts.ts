@@ -58,5 +58,7 @@ function statusOf(type: string | undefined): MessageStatus | null {
 function idsOf(node: BinaryNode): string[] {
   const list = Array.isArray(node.content) ? node.content.find((child) => child.tag === 'list') : undefined
   const items = Array.isArray(list?.content) ? list.content : []
-  return [node.attrs['id'], ...items.map((item) => item.attrs['id'])].flatMap((id) => (id && id.length <= 128 ? [id] : []))
+  return [node.attrs['id'], ...items.map((item) => item.attrs['id'])].flatMap((id) =>
+    id && id.length <= 128 ? [id] : [],
+  )
 }

@@ -85,6 +85,7 @@ export const relations: Record<string, RelationRow> = {
   },
 
   'private.conversation_merges': hostTable,
+  'private.early_receipts': hostTable,
   'private.erasures': { service_role: readable },
   'private.idempotency_keys': {},
   'private.inbox': hostTable,
@@ -186,6 +187,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.acquire_lease(uuid,uuid,double precision)': host,
   'private.add_counts(jsonb,jsonb)': nobody,
   'private.append_events(uuid,uuid,jsonb)': host,
+  'private.apply_early_receipts()': nobody,
   'private.are_interactions(jsonb)': host,
   'private.assert_lease(uuid,uuid,bigint)': host,
   'private.blank_punctuation(text)': nobody,
@@ -215,6 +217,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.index_changed_message()': nobody,
   'private.index_new_messages()': nobody,
   'private.is_interaction(jsonb)': host,
+  'private.keep_early_receipts(uuid,jsonb)': host,
   'private.link_state()': userAndHost,
   'private.list_contacts(integer,text,uuid,text,uuid)': user,
   'private.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': user,

@@ -47,6 +47,7 @@ export async function createInhabitant(
     people: [{ jid, alt: lid, name: `${secret} name`, pushName: `${secret} push` }],
     chats: [{ jid: group, name: `${secret} group` }],
     messages: [message(group, 3, { sender: jid }), message('34699000000@s.whatsapp.net', 4)],
+    receipts: [{ chat: jid, waId: `${secret}-early`, fromMe: true, status: 'read' }],
     ownName: `${secret} own`,
   })
   const credentials = createCredentialStore(database, createSealedBox([{ id: 'a', key: Buffer.alloc(32, 7) }]), lease)
