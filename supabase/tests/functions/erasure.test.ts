@@ -38,6 +38,10 @@ async function fullPerson(): Promise<Person> {
     `insert into private.whatsapp_keys (session_id, type, id, ciphertext) values ($1, 't', 'i', 'x')`,
     [session],
   )
+  await people.query(
+    `insert into private.early_receipts (session_id, chat_jid, wa_id, status) values ($1, '1@lid', 'w', 'read')`,
+    [session],
+  )
   await people.query(`insert into private.inbox (session_id, id, stanza_key, ciphertext) values ($1, 'i', 's', 'x')`, [
     session,
   ])
