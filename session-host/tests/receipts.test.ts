@@ -112,11 +112,12 @@ test('what the own phone reads of a group is read here', async () => {
     (rows) => rows.length > 0,
   )
   await gateway.control.post(`/phones/${ana.number}/read`, { with: jid })
-  await gateway.database.until(
-    'select 1 from public.conversations_new where external_id = $1 and unread_count = 0',
+  const read = await gateway.database.until(
+    'select unread_count from public.conversations_new where external_id = $1 and unread_count = 0',
     [jid],
     (rows) => rows.length > 0,
   )
+  expect(read).toEqual([{ unread_count: 0 }])
 })
 
 test('a receipt that comes before its message, and a burst of them, are not lost', async () => {

@@ -170,6 +170,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.message_protos',
   ]
   const passing = [
+    'private.early_receipts',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
