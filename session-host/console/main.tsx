@@ -5,6 +5,7 @@ import './styles/sign-in.css'
 import './styles/linking.css'
 import './styles/chats.css'
 import './styles/thread.css'
+import './styles/content.css'
 import './styles/dialogs.css'
 
 const root = document.getElementById('root')

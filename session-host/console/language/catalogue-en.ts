@@ -192,6 +192,61 @@ export const en: Catalogue = {
     unsupported: 'This kind of message cannot be shown here yet. See it on your phone.',
   },
   quoted: 'In reply to',
+  somebody: 'Somebody',
+  forwarded: 'Forwarded',
+  forwardedMany: 'Forwarded many times',
+  viewOnce: 'A photo, video or audio to be seen once. Open it on your phone.',
+  undecrypted: 'Waiting for this message. This may take a moment.',
+  reactions: 'Reactions',
+  download: 'Download',
+  openPicture: (name: string) => `Open the picture: ${name}`,
+  mediaPending: 'Receiving the file…',
+  mediaTrouble: {
+    failed: 'the file could not be received.',
+    expired: 'WhatsApp no longer has the file.',
+    erased: 'the file was erased.',
+  },
+  play: 'Play',
+  pause: 'Pause',
+  voiceNote: 'Voice note',
+  playedOf: (at: string, length: string) => `${at} of ${length}`,
+  speed: (times: string) => `Speed: ${times}×`,
+  liveLocation: 'Live location',
+  chooseOne: 'Choose one option',
+  chooseSeveral: 'Choose one or more options',
+  votes: (count: number) => (count === 1 ? '1 vote' : `${count} votes`),
+  yourVote: 'your vote',
+  event: 'Event',
+  eventCancelled: 'Event cancelled',
+  timer: (seconds: number) =>
+    seconds === 0
+      ? 'off'
+      : seconds % 86_400 === 0
+        ? seconds === 86_400
+          ? '24 hours'
+          : `${seconds / 86_400} days`
+        : `${Math.round(seconds / 60)} minutes`,
+  notices: {
+    missed_call: (by: string) => (by ? `Missed call from ${by}` : 'Missed call'),
+    disappearing: (by: string, _people: string, timer: string) =>
+      by ? `${by} changed disappearing messages: ${timer}` : `Disappearing messages: ${timer}`,
+    number_changed: (by: string, people: string, value: string) =>
+      `${by || people || 'This contact'} changed their number${value ? `: ${value}` : ''}`,
+    encryption_changed: (by: string, people: string) =>
+      `The security code${by || people ? ` of ${by || people}` : ''} changed`,
+    group_created: (by: string, _people: string, value: string) =>
+      `${by || 'Somebody'} created the group${value ? ` “${value}”` : ''}`,
+    group_subject: (by: string, _people: string, value: string) =>
+      `${by || 'Somebody'} changed the group's name to “${value}”`,
+    group_description: (by: string) => `${by || 'Somebody'} changed the group's description`,
+    group_picture: (by: string) => `${by || 'Somebody'} changed the group's picture`,
+    group_added: (by: string, people: string) => `${by || 'Somebody'} added ${people}`,
+    group_joined: (_by: string, people: string) => `${people} joined by a link`,
+    group_removed: (by: string, people: string) => `${by || 'Somebody'} removed ${people}`,
+    group_left: (by: string, people: string) => `${people || by} left`,
+    group_promoted: (by: string, people: string) => `${by || 'Somebody'} made ${people} an admin`,
+    group_demoted: (by: string, people: string) => `${by || 'Somebody'} took admin from ${people}`,
+  },
   linkHost: (host) => `real address: ${host}`,
   composer: 'Write a message',
   send: 'Send',

@@ -197,6 +197,61 @@ export const es = {
     unsupported: 'Este tipo de mensaje aún no se puede ver aquí. Míralo en tu teléfono.',
   },
   quoted: 'En respuesta a',
+  somebody: 'Alguien',
+  forwarded: 'Reenviado',
+  forwardedMany: 'Reenviado muchas veces',
+  viewOnce: 'Foto, vídeo o audio para ver una sola vez. Ábrelo en tu teléfono.',
+  undecrypted: 'Esperando este mensaje. Puede tardar un momento.',
+  reactions: 'Reacciones',
+  download: 'Descargar',
+  openPicture: (name: string) => `Abrir la imagen: ${name}`,
+  mediaPending: 'Recibiendo el archivo…',
+  mediaTrouble: {
+    failed: 'no se ha podido recibir el archivo.',
+    expired: 'WhatsApp ya no tiene el archivo.',
+    erased: 'el archivo se ha borrado.',
+  },
+  play: 'Reproducir',
+  pause: 'Pausar',
+  voiceNote: 'Nota de voz',
+  playedOf: (at: string, length: string) => `${at} de ${length}`,
+  speed: (times: string) => `Velocidad: ${times}×`,
+  liveLocation: 'Ubicación en tiempo real',
+  chooseOne: 'Elige una opción',
+  chooseSeveral: 'Elige una o varias opciones',
+  votes: (count: number) => (count === 1 ? '1 voto' : `${count} votos`),
+  yourVote: 'tu voto',
+  event: 'Evento',
+  eventCancelled: 'Evento cancelado',
+  timer: (seconds: number) =>
+    seconds === 0
+      ? 'desactivados'
+      : seconds % 86_400 === 0
+        ? seconds === 86_400
+          ? 'de 24 horas'
+          : `de ${seconds / 86_400} días`
+        : `de ${Math.round(seconds / 60)} minutos`,
+  notices: {
+    missed_call: (by: string) => (by ? `Llamada perdida de ${by}` : 'Llamada perdida'),
+    disappearing: (by: string, _people: string, timer: string) =>
+      by ? `${by} ha cambiado los mensajes temporales: ${timer}` : `Mensajes temporales: ${timer}`,
+    number_changed: (by: string, people: string, value: string) =>
+      `${by || people || 'Este contacto'} ha cambiado de número${value ? `: ${value}` : ''}`,
+    encryption_changed: (by: string, people: string) =>
+      `Ha cambiado el código de seguridad${by || people ? ` de ${by || people}` : ''}`,
+    group_created: (by: string, _people: string, value: string) =>
+      `${by || 'Alguien'} ha creado el grupo${value ? ` «${value}»` : ''}`,
+    group_subject: (by: string, _people: string, value: string) =>
+      `${by || 'Alguien'} ha cambiado el nombre del grupo a «${value}»`,
+    group_description: (by: string) => `${by || 'Alguien'} ha cambiado la descripción del grupo`,
+    group_picture: (by: string) => `${by || 'Alguien'} ha cambiado la foto del grupo`,
+    group_added: (by: string, people: string) => `${by || 'Alguien'} ha añadido a ${people}`,
+    group_joined: (_by: string, people: string) => `${people} se ha unido con un enlace`,
+    group_removed: (by: string, people: string) => `${by || 'Alguien'} ha quitado a ${people}`,
+    group_left: (by: string, people: string) => `${people || by} ha salido del grupo`,
+    group_promoted: (by: string, people: string) => `${by || 'Alguien'} ha nombrado administrador a ${people}`,
+    group_demoted: (by: string, people: string) => `${by || 'Alguien'} ha quitado de administrador a ${people}`,
+  },
   linkHost: (host: string) => `dirección real: ${host}`,
   composer: 'Escribe un mensaje',
   send: 'Enviar',

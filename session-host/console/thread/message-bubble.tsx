@@ -1,16 +1,16 @@
 import type { ReactNode } from 'react'
 import type { Message } from '#shared/message.ts'
-import { phoneOf } from '#shared/ids.ts'
 import { errorSentence } from '../api/error-sentence.ts'
-import { phoneFormat } from '../chats/conversation-name.ts'
-import { Icon, type IconName } from '../icon.tsx'
 import { timeOf } from '../language/dates.ts'
 import { useLanguage } from '../language/language.tsx'
 import type { Catalogue } from '../language/catalogue-es.ts'
-import { useObservable } from '../live/observable.ts'
 import { useParts } from '../parts.ts'
 import { FormattedText } from './formatted-text.tsx'
+import { MessageContent } from './message-content.tsx'
+import { noticeSentence } from './notice-sentence.ts'
 import type { OutgoingMessage } from './outbox.ts'
+import { Quoted } from './quoted.tsx'
+import { Reactions } from './reactions.tsx'
 import type { ThreadRow } from './thread-rows.ts'
 import { Ticks } from './ticks.tsx'
 
@@ -20,12 +20,15 @@ export function MessageBubble(props: {
   contactName: string
   isGroup: boolean
   quoted: Message | undefined
+  nameOf: (jid: string) => string
+  onJump: (message: Message) => void
 }): ReactNode {
   const { t, language } = useLanguage()
-  const format = useObservable(phoneFormat)
-  const { row, contactName, quoted } = props
+  const { row, contactName } = props
   const { message, outgoing } = row
-  const sender = row.fromMe ? t.you : props.isGroup ? memberName(message, contactName, format) : contactName
+  const authorOf = (of: Message): string =>
+    of.from_me ? t.you : props.isGroup && of.sender_jid ? props.nameOf(of.sender_jid) : contactName
+  const sender = message ? authorOf(message) : t.you
   const status = outgoing ? (outgoing.state === 'failed' ? 'failed' : 'pending') : (message?.status ?? 'pending')
   const classes = [
     'bubble',
@@ -34,7 +37,16 @@ export function MessageBubble(props: {
     status === 'failed' ? 'failed' : '',
   ]
   if (message?.sender_type === 'system')
-    return <div className="notice-row">{message.text_content ?? t.kinds.notice}</div>
+    return (
+      <div className="notice-row">
+        <span id={`by-${row.key}`} dir="auto">
+          {noticeSentence(message, t, props.nameOf)}
+        </span>
+        <time id={`at-${row.key}`} className="visually-hidden" dateTime={row.at.toISOString()}>
+          {timeOf(row.at, language)}
+        </time>
+      </div>
+    )
   return (
     <div className={classes.join(' ')}>
       <span
@@ -43,67 +55,33 @@ export function MessageBubble(props: {
       >
         <bdi>{sender}</bdi>
       </span>
-      {quoted && <Quoted message={quoted} contactName={contactName} />}
-      <Content message={message} outgoing={outgoing} />
+      {message?.content.forwarded !== undefined && !message.revoked_at && (
+        <p className="forwarded">{message.content.forwarded >= manyTimes ? t.forwardedMany : t.forwarded}</p>
+      )}
+      {message && !message.revoked_at && (
+        <Quoted message={props.quoted} quote={message.content.quote} nameOf={authorOf} onJump={props.onJump} />
+      )}
+      {message ? (
+        <MessageContent message={message} />
+      ) : (
+        <div className="body" dir="auto">
+          <FormattedText text={outgoing?.text ?? ''} />
+        </div>
+      )}
       <span className="meta" id={`at-${row.key}`}>
         {message?.edited_at && !message.revoked_at && <span>{t.edited}</span>}
         <time dateTime={row.at.toISOString()}>{timeOf(row.at, language)}</time>
         {row.fromMe && <Ticks status={status} />}
       </span>
+      {message && <Reactions message={message} />}
       {outgoing?.state === 'failed' && <FailedOutgoing outgoing={outgoing} />}
       {message?.status === 'failed' && <FailedMessage message={message} />}
     </div>
   )
 }
 
-function memberName(message: Message | null, fallback: string, format: (digits: string) => string): string {
-  const phone = phoneOf(message?.sender_jid)
-  return phone === null ? fallback : format(phone)
-}
-
-function Content({ message, outgoing }: { message: Message | null; outgoing: OutgoingMessage | null }): ReactNode {
-  const { t } = useLanguage()
-  if (message?.revoked_at) return <p className="body faint">{t.deleted}</p>
-  const text = outgoing?.text ?? message?.text_content ?? ''
-  const type = message?.message_type ?? 'text'
-  return (
-    <>
-      {type !== 'text' && (
-        <p className={type === 'unsupported' ? 'kind faint' : 'kind'}>
-          <Icon name={kindIcons[type] ?? 'document'} />
-          {t.kinds[type]}
-        </p>
-      )}
-      {text !== '' && (
-        <div className="body" dir="auto">
-          <FormattedText text={text} />
-        </div>
-      )}
-    </>
-  )
-}
-
-const kindIcons: Partial<Record<Message['message_type'], IconName>> = {
-  image: 'image',
-  sticker: 'image',
-  audio: 'audio',
-  video: 'video',
-  location: 'location',
-  contact: 'contact',
-  poll: 'poll',
-  unsupported: 'alert',
-}
-
-function Quoted({ message, contactName }: { message: Message; contactName: string }): ReactNode {
-  const { t } = useLanguage()
-  return (
-    <div className="quoted" dir="auto">
-      <span className="visually-hidden">{t.quoted} </span>
-      <strong>{message.from_me ? t.you : contactName}</strong>
-      <span>{message.revoked_at ? t.deleted : (message.text_content ?? t.kinds[message.message_type])}</span>
-    </div>
-  )
-}
+/** From this many times on WhatsApp says so. */
+const manyTimes = 4
 
 /** The server never accepted it: the same key is tried again, so it can't be sent twice. */
 function FailedOutgoing({ outgoing }: { outgoing: OutgoingMessage }): ReactNode {

@@ -9,6 +9,7 @@ import {
   type KeyboardEvent,
   type ReactNode,
 } from 'react'
+import type { Message } from '#shared/message.ts'
 import { useSecondsOf } from '../chats/use-now.ts'
 import { Icon } from '../icon.tsx'
 import { dayLabel } from '../language/dates.ts'
@@ -26,6 +27,7 @@ export function MessageList(props: {
   unread: number
   name: string
   isGroup: boolean
+  nameOf: (jid: string) => string
 }): ReactNode {
   const { t, language } = useLanguage()
   const now = useSecondsOf(60)
@@ -96,6 +98,18 @@ export function MessageList(props: {
   const lastSeen = rows.findIndex(({ key }) => key === lastSeenKey)
   const below = atEnd || lastSeen === -1 ? 0 : rows.slice(lastSeen + 1).filter((row) => !row.fromMe).length
 
+  function show(key: string, index: number): void {
+    setFocusKey(key)
+    virtualizer.scrollToIndex(index)
+    requestAnimationFrame(() => document.getElementById(`message-${key}`)?.focus())
+  }
+
+  function jump(message: Message): void {
+    const index = rows.findIndex((row) => row.message?.id === message.id)
+    const row = rows[index]
+    if (row) show(row.key, index)
+  }
+
   function move(event: KeyboardEvent): void {
     const from = focused === -1 ? rows.length - 1 : focused
     const to = { PageUp: from - 1, PageDown: from + 1 }[event.key]
@@ -105,10 +119,7 @@ export function MessageList(props: {
       return
     }
     event.preventDefault()
-    const { key } = rows[to]
-    setFocusKey(key)
-    virtualizer.scrollToIndex(to)
-    requestAnimationFrame(() => document.getElementById(`message-${key}`)?.focus())
+    show(rows[to].key, to)
   }
 
   if (isEmpty)
@@ -160,6 +171,8 @@ export function MessageList(props: {
                     contactName={props.name}
                     isGroup={props.isGroup}
                     quoted={byWaId.get(row.message?.reply_to_wa_id ?? '')}
+                    nameOf={props.nameOf}
+                    onJump={jump}
                   />
                 </article>
               </div>

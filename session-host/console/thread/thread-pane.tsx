@@ -14,6 +14,7 @@ import { MessageList } from './message-list.tsx'
 import { TextDialog } from './text-dialog.tsx'
 import { threadRows } from './thread-rows.ts'
 import { useMarkRead } from './use-mark-read.ts'
+import { useNames } from './use-names.ts'
 import { useConversation, useMessages } from './use-thread.ts'
 
 /** The open chat: who it is with, its messages, and where to write. */
@@ -43,6 +44,7 @@ function OpenThread({ conversation }: { conversation: Conversation }): ReactNode
   const [opening] = useState({ unread: conversation.unread_count, until: conversation.last_message_at })
   const thread = useMessages(conversation.id, opening.unread)
   const outgoing = useObservable(outbox.outgoing)
+  const nameOf = useNames(conversation)
   const [asText, setAsText] = useState(false)
   useMarkRead(conversation)
   const rows = useMemo(() => {
@@ -85,6 +87,7 @@ function OpenThread({ conversation }: { conversation: Conversation }): ReactNode
           unread={opening.unread}
           name={name}
           isGroup={conversation.kind === 'group'}
+          nameOf={nameOf}
         />
       )}
       <Composer conversationId={conversation.id} />
