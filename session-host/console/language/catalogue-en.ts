@@ -218,14 +218,12 @@ export const en: Catalogue = {
   yourVote: 'your vote',
   event: 'Event',
   eventCancelled: 'Event cancelled',
-  timer: (seconds: number) =>
-    seconds === 0
-      ? 'off'
-      : seconds % 86_400 === 0
-        ? seconds === 86_400
-          ? '24 hours'
-          : `${seconds / 86_400} days`
-        : `${Math.round(seconds / 60)} minutes`,
+  timer: (seconds: number) => {
+    if (seconds === 0) return 'off'
+    if (seconds === 86_400) return '24 hours'
+    if (seconds % 86_400 === 0) return `${seconds / 86_400} days`
+    return seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`
+  },
   notices: {
     missed_call: (by: string) => (by ? `Missed call from ${by}` : 'Missed call'),
     disappearing: (by: string, _people: string, timer: string) =>

@@ -223,14 +223,12 @@ export const es = {
   yourVote: 'tu voto',
   event: 'Evento',
   eventCancelled: 'Evento cancelado',
-  timer: (seconds: number) =>
-    seconds === 0
-      ? 'desactivados'
-      : seconds % 86_400 === 0
-        ? seconds === 86_400
-          ? 'de 24 horas'
-          : `de ${seconds / 86_400} días`
-        : `de ${Math.round(seconds / 60)} minutos`,
+  timer: (seconds: number) => {
+    if (seconds === 0) return 'desactivados'
+    if (seconds === 86_400) return 'de 24 horas'
+    if (seconds % 86_400 === 0) return `de ${seconds / 86_400} días`
+    return seconds % 60 === 0 ? `de ${seconds / 60} minutos` : `de ${seconds} segundos`
+  },
   notices: {
     missed_call: (by: string) => (by ? `Llamada perdida de ${by}` : 'Llamada perdida'),
     disappearing: (by: string, _people: string, timer: string) =>

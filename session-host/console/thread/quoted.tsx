@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react'
 import type { Quote } from '#shared/content.ts'
-import { MessageType, type Message } from '#shared/message.ts'
+import type { Message } from '#shared/message.ts'
+import type { Catalogue } from '../language/catalogue-es.ts'
 import { useLanguage } from '../language/language.tsx'
 
 /** The message that a reply answers: the row itself when it is loaded, else what the reply says of it. */
@@ -13,8 +14,9 @@ export function Quoted(props: {
   const { t } = useLanguage()
   const { message, quote } = props
   if (!message && !quote) return null
-  const type = MessageType.safeParse(message?.message_type ?? quote?.message_type).data ?? 'text'
-  const words = message?.revoked_at ? t.deleted : ((message ? message.text_content : quote?.text) ?? t.kinds[type])
+  const type = message?.message_type ?? quote?.message_type ?? 'text'
+  const kind = Object.hasOwn(t.kinds, type) ? t.kinds[type as keyof Catalogue['kinds']] : t.kinds.text
+  const words = message?.revoked_at ? t.deleted : ((message ? message.text_content : quote?.text) ?? kind)
   const body = (
     <>
       <span className="visually-hidden">{t.quoted} </span>
