@@ -21,6 +21,7 @@ import { createEventReader } from './store/event-reader.ts'
 import type { Lease } from './store/fenced.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createLeaseStore } from './store/leases.ts'
+import { createPairingCodes } from './store/pairing-codes.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createSessionStore } from './store/sessions.ts'
@@ -137,6 +138,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       lease,
       store: {
         sessions: createSessionStore(database, box, lease, leaseSeconds),
+        pairingCodes: createPairingCodes(database, lease),
         credentials: createCredentialStore(database, box, lease),
         projection: groupCommit.forLease(lease),
         commands: createCommandStore(database, lease, acknowledger),

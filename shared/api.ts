@@ -29,6 +29,12 @@ export const QrResponse = z.object({
   data: z.object({ qr: z.string().startsWith('data:image/png;base64,'), expires_at: z.string() }).optional(),
 })
 
+export const PairingCodeRequest = z.strictObject({ phone: z.string().min(1).max(40) })
+export const PairingCodeResponse = z.object({
+  success,
+  data: z.object({ code: z.string().regex(/^[0-9A-Z]{4}-[0-9A-Z]{4}$/), expires_at: z.string() }),
+})
+
 export const ConversationsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(1024).optional(),

@@ -790,6 +790,7 @@ export type Database = {
       logout: { Args: { p_idempotency_key?: string }; Returns: Json }
       mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
       request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
+      request_pairing_code: { Args: { p_idempotency_key?: string; p_phone: string }; Returns: Json }
       search_messages: {
         Args: {
           p_before_at?: string

@@ -49,6 +49,12 @@ const table = {
     'No hay ningún teléfono vinculado. Escanea primero el código QR.',
     'No phone is linked. Scan the QR code first.',
   ],
+  already_linked: [
+    409,
+    false,
+    'Ya hay un teléfono vinculado. Desvincúlalo antes de vincular otro.',
+    'A phone is linked already. Unlink it before you link another.',
+  ],
   lease_lost: [409, true, 'Otro servidor atiende esta sesión.', 'Another host holds this session.'],
   resync_required: [
     410,
@@ -64,6 +70,12 @@ const table = {
     'There are 5 open connections already. Close one and try again.',
   ],
   rate_limited: [429, true, 'Demasiadas peticiones. Espera un momento.', 'Too many requests. Wait a moment.'],
+  pairing_refused: [
+    422,
+    false,
+    'WhatsApp no ha dado un código para ese número. Comprueba que es el de tu cuenta de WhatsApp o escanea el código QR.',
+    'WhatsApp gave no code for that number. Check that it is your WhatsApp account’s, or scan the QR code.',
+  ],
   message_rejected: [422, false, 'WhatsApp ha rechazado el mensaje.', 'WhatsApp rejected the message.'],
   internal: [500, true, 'Algo ha fallado por nuestra parte.', 'Something failed on our side.'],
   unavailable: [

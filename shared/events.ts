@@ -65,6 +65,8 @@ export type Acknowledgement<T = unknown> =
 /** Socket.IO: server → client. */
 export interface ServerToClientEvents {
   'qr-code': (dataUrl: string) => void
+  /** The pairing code of the moment, to whoever asked for it, and each further one. */
+  'pairing-code': (data: { code: string; expires_at: string }) => void
   'session-ready': (data: { success: true; sessionId: string; phone: string | null }) => void
   'session-closed': (data: { reason: string; message: string; sessionId: string }) => void
   'chats-updated': () => void
@@ -82,6 +84,7 @@ export const ClientEvents = {
     since: z.union([z.number().int().nonnegative(), z.record(z.uuid(), z.number().int().nonnegative())]).optional(),
   }),
   'get-qr': z.strictObject({ token: z.string().max(8192).optional() }),
+  'get-pairing-code': z.strictObject({ token: z.string().max(8192).optional(), phone: z.string().min(1).max(40) }),
   'send-message': z.strictObject({
     token: z.string().max(8192).optional(),
     conversationId: z.string().min(1).max(256),

@@ -12,9 +12,10 @@ const routes = [
   ['POST', '/api/whatsapp/send_message'],
   ['POST', '/api/whatsapp/start_conversation'],
   ['POST', '/api/whatsapp/mark_read'],
+  ['POST', '/api/whatsapp/pairing_code'],
   ['POST', '/api/whatsapp/logout'],
 ] as const
-const withBody = ['send_message', 'start_conversation', 'mark_read'].map((name) => `/api/whatsapp/${name}`)
+const withBody = ['send_message', 'start_conversation', 'mark_read', 'pairing_code'].map((name) => `/api/whatsapp/${name}`)
 
 let api: ApiUnderTest
 beforeAll(async () => {

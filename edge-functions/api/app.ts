@@ -10,6 +10,7 @@ import { apiDocument, registerBearer } from './openapi.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
+import { pairingCodeRoutes } from './routes/pairing-code.ts'
 import { qrRoutes } from './routes/qr.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -60,6 +61,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
 
   registerBearer(app)
   app.route('/', qrRoutes(dependencies))
+  app.route('/', pairingCodeRoutes(dependencies))
   app.route('/', conversationRoutes(dependencies))
   app.route('/', messageRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))

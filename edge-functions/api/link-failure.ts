@@ -3,12 +3,12 @@ import { PublicError, type Language } from '#shared/errors.ts'
 /** Why linking ended without a linked phone, as a person can read it. */
 const sentences: Partial<Record<string, Record<Language, string>>> = {
   link_expired: {
-    es: 'El código QR ha caducado sin que nadie lo escaneara. Pide uno nuevo.',
-    en: 'The QR code expired before anybody scanned it. Ask for a new one.',
+    es: 'El código ha caducado sin que nadie lo usara. Pide uno nuevo.',
+    en: 'The code expired before anybody used it. Ask for a new one.',
   },
   link_failed: {
-    es: 'No se ha podido vincular el teléfono. Pide otro código QR.',
-    en: 'The phone could not be linked. Ask for another QR code.',
+    es: 'No se ha podido vincular el teléfono. Pide otro código.',
+    en: 'The phone could not be linked. Ask for another code.',
   },
   replaced: {
     es: 'Otra aplicación ha abierto esta sesión de WhatsApp.',

@@ -61,6 +61,10 @@ export const LinkState = z.object({
   sync_progress: z.number().int().nullish(),
   qr: z.string().nullish(),
   qr_expires_at: Time.nullish(),
+  pairing_phone: z.string().nullish(),
+  pairing_code: z.string().nullish(),
+  pairing_code_expires_at: Time.nullish(),
+  pairing_error: z.string().nullish(),
 })
 export type LinkState = z.output<typeof LinkState>
 

@@ -5,6 +5,7 @@ import {
   ErrorResponse,
   MarkReadResponse,
   MessagesResponse,
+  PairingCodeResponse,
   QrResponse,
   SearchResponse,
   SearchResult,
@@ -30,6 +31,7 @@ const SessionComponent = Session.clone().openapi('Session')
 export const schemas = {
   error: ErrorResponse.clone().openapi('Error'),
   qr: QrResponse.clone().openapi('QrResponse'),
+  pairingCode: PairingCodeResponse.clone().openapi('PairingCodeResponse'),
   conversations: ConversationsResponse.extend({ conversations: z.array(ConversationComponent) }).openapi(
     'ConversationsResponse',
   ),

@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { z } from 'zod'
+import { parsePhone } from '#shared/contact.ts'
 import { describeError, preferredLanguage, PublicError, toPublicError } from '#shared/errors.ts'
 import {
   ClientEvents,
@@ -9,6 +10,7 @@ import {
   type ServerToClientEvents,
 } from '#shared/events.ts'
 import type { Caller, VerifyToken } from '#shared/tokens.ts'
+import { awaitPairingCode } from './await-pairing-code.ts'
 import { closeReason } from './close-reason.ts'
 import type { SocketSlots } from '../store/socket-slots.ts'
 import type { UserRequests } from '../store/user-requests.ts'
@@ -56,8 +58,19 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     const who = await authenticate(token)
     await publisher.subscribe(who)
     const { status } = await requests.requestLink(who.userId)
-    await publisher.watchQr(who)
+    await publisher.watchLinking(who)
     return { status }
+  })
+
+  on('get-pairing-code', async ({ token, phone }) => {
+    const who = await authenticate(token)
+    const digits = parsePhone(phone)
+    if (digits === null) throw new PublicError('invalid_phone')
+    await publisher.subscribe(who)
+    await requests.requestPairingCode(who.userId, digits)
+    await publisher.watchLinking(who)
+    // Others of this connection need not wait for WhatsApp.
+    return { later: awaitPairingCode(requests, who.userId, digits) }
   })
 
   on('send-message', async ({ token, conversationId, textContent, attachments, idempotencyKey, replyTo }) => {
@@ -94,14 +107,18 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
       }
       last = last
         .then(() => handle(parse(name, data)))
-        .then((result) => answer({ ok: true, data: result }))
-        .catch((error: unknown) => {
-          const { code, sentence } = report(error)
-          socket.emit('error', sentence)
-          answer({ ok: false, error: { code, message: sentence } })
-          if (isTokenTrouble(code) && !userId) socket.disconnect(true)
-          if (code === 'too_many_connections') socket.disconnect(true)
+        .then((result) => {
+          if (!isLater(result)) return answer({ ok: true, data: result })
+          void result.later.then((data) => answer({ ok: true, data })).catch(failed)
         })
+        .catch(failed)
+      function failed(error: unknown): void {
+        const { code, sentence } = report(error)
+        socket.emit('error', sentence)
+        answer({ ok: false, error: { code, message: sentence } })
+        if (isTokenTrouble(code) && !userId) socket.disconnect(true)
+        if (code === 'too_many_connections') socket.disconnect(true)
+      }
     }
     socket.on(name, listener as never)
   }
@@ -167,6 +184,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
       emit: {
         event: (event) => socket.emit('event', event),
         qrCode: (dataUrl) => socket.emit('qr-code', dataUrl),
+        pairingCode: (code) => socket.emit('pairing-code', code),
         sessionReady: (session) =>
           socket.emit('session-ready', { success: true, sessionId: session.id, phone: session.phone }),
         sessionClosed: ({ id, reason }) =>
@@ -185,6 +203,11 @@ function parse<K extends ClientEventName>(name: K, data: unknown): z.output<(typ
   if (result.success) return result.data as z.output<(typeof ClientEvents)[K]>
   const sentences = result.error.issues.map((issue) => `${issue.path.join('.') || name}: ${issue.message}`)
   throw new PublicError('invalid_request', { sentence: sentences.join('; ') })
+}
+
+/** An answer that comes when it comes, while what was asked next goes on. */
+function isLater(result: unknown): result is { later: Promise<unknown> } {
+  return typeof result === 'object' && result !== null && 'later' in result && result.later instanceof Promise
 }
 
 function isTokenTrouble(code: string): boolean {

@@ -3,20 +3,20 @@ import type { Language } from '#shared/errors.ts'
 /** What a person is told when a session won't come back by itself, and what to do. */
 const sentences: Record<string, Record<Language, string>> = {
   logged_out: {
-    es: 'El teléfono ha desvinculado este dispositivo. Escanea el código QR para volver a vincularlo.',
-    en: 'The phone has unlinked this device. Scan the QR code to link it again.',
+    es: 'El teléfono ha desvinculado este dispositivo. Escanea el código QR o pide un código de vinculación para volver a vincularlo.',
+    en: 'The phone has unlinked this device. Scan the QR code or ask for a pairing code to link it again.',
   },
   logout_requested: {
     es: 'Has desvinculado tu número. Tus conversaciones se conservan.',
     en: 'You have unlinked your number. Your conversations are kept.',
   },
   link_expired: {
-    es: 'Nadie ha escaneado el código QR a tiempo. Pide uno nuevo.',
-    en: 'Nobody scanned the QR code in time. Ask for a new one.',
+    es: 'Nadie ha usado el código a tiempo. Pide uno nuevo.',
+    en: 'Nobody used the code in time. Ask for a new one.',
   },
   link_failed: {
-    es: 'No se ha podido vincular el teléfono. Pide un código QR nuevo.',
-    en: 'The phone could not be linked. Ask for a new QR code.',
+    es: 'No se ha podido vincular el teléfono. Pide un código nuevo.',
+    en: 'The phone could not be linked. Ask for a new code.',
   },
   replaced: {
     es: 'Otra conexión usa este mismo dispositivo vinculado. Ciérrala y vuelve a conectar.',

@@ -31,7 +31,7 @@ function log() {
       await gate
       return page
     },
-    currentQr: async () => null,
+    linkingSecrets: async () => null,
   }
   return {
     reader,
@@ -67,6 +67,7 @@ function subscriber(): Subscriber & { seqs: number[]; resyncs: number[] } {
     emit: {
       event: (event) => void seqs.push(event.seq),
       qrCode: () => {},
+      pairingCode: () => {},
       sessionReady: () => {},
       sessionClosed: () => {},
       chatsUpdated: () => {},

@@ -10,6 +10,7 @@ export interface Subscriber {
   emit: {
     event(event: EventEnvelope): void
     qrCode(dataUrl: string): void
+    pairingCode(code: { code: string; expires_at: string }): void
     sessionReady(session: SessionSummary): void
     sessionClosed(session: { id: string; reason: string }): void
     chatsUpdated(): void
@@ -28,8 +29,8 @@ export interface Publisher {
   /** Says that the default session is ready, if it is. */
   announceReady(subscriber: Subscriber): Promise<void>
   unsubscribe(subscriber: Subscriber): void
-  /** Sends the state of the default session: ready, or the QR of the moment and every further one. */
-  watchQr(subscriber: Subscriber): Promise<void>
+  /** Sends the state of the default session: ready, or the QR and pairing code of the moment and every further one. */
+  watchLinking(subscriber: Subscriber): Promise<void>
   /** Something may be new in a session. */
   wake(sessionId: string): void
   /** Something may be new anywhere: after a gap in the notifications. */
@@ -38,8 +39,8 @@ export interface Publisher {
 
 interface Feed {
   cursors: Map<string, number>
-  /** QR version last sent, while the client waits for one. */
-  qrVersion: number | null
+  /** What was sent last to link with, while the client waits for it. */
+  linking: { version: number; qr: string | null; code: string | null } | null
 }
 
 const page = 500
@@ -56,7 +57,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     const sessions = await reader.sessionsOf(subscriber.userId)
     if (gone.has(subscriber)) return
     const known = feeds.get(subscriber)
-    const feed: Feed = known ?? { cursors: new Map(), qrVersion: null }
+    const feed: Feed = known ?? { cursors: new Map(), linking: null }
     for (const session of sessions) {
       const wanted = typeof since === 'number' ? (session.is_default ? since : undefined) : since?.[session.id]
       if (wanted === undefined) {
@@ -77,14 +78,16 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     if (current?.status === 'connected') subscriber.emit.sessionReady(current)
   }
 
-  async function watchQr(subscriber: Subscriber): Promise<void> {
+  async function watchLinking(subscriber: Subscriber): Promise<void> {
     const feed = feeds.get(subscriber)
     if (!feed) return
     const session = (await reader.sessionsOf(subscriber.userId)).find((row) => row.is_default)
     if (!session) return
     if (!feed.cursors.has(session.id)) feed.cursors.set(session.id, 0)
     if (session.status === 'connected') return subscriber.emit.sessionReady(session)
-    feed.qrVersion = 0
+    feed.linking ??= { version: 0, qr: null, code: null }
+    feed.linking.qr = null
+    feed.linking.version = 0
     await pump(session.id)
   }
 
@@ -120,7 +123,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     const subscribers = users.get(session.user_id)
     if (!subscribers?.size) return
     await publishEvents(session)
-    await publishQr(session, subscribers)
+    await publishLinking(session, subscribers)
   }
 
   async function publishEvents(session: SessionSummary): Promise<void> {
@@ -151,16 +154,20 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     }
   }
 
-  async function publishQr(session: SessionSummary, subscribers: Set<Subscriber>): Promise<void> {
-    const waiting = [...subscribers].filter((subscriber) => (feeds.get(subscriber)?.qrVersion ?? null) !== null)
+  async function publishLinking(session: SessionSummary, subscribers: Set<Subscriber>): Promise<void> {
+    const waiting = [...subscribers].filter((subscriber) => (feeds.get(subscriber)?.linking ?? null) !== null)
     if (waiting.length === 0 || !session.is_default || session.status !== 'linking') return
-    const qr = await reader.currentQr(session.id)
-    if (!qr) return
+    const secrets = await reader.linkingSecrets(session.id)
+    if (!secrets) return
     for (const subscriber of waiting) {
-      const feed = feeds.get(subscriber)
-      if (!feed || feed.qrVersion === qr.version) continue
-      feed.qrVersion = qr.version
-      subscriber.emit.qrCode(qr.dataUrl)
+      const sent = feeds.get(subscriber)?.linking
+      if (!sent || sent.version === secrets.version) continue
+      sent.version = secrets.version
+      if (secrets.qr !== null && secrets.qr !== sent.qr) subscriber.emit.qrCode((sent.qr = secrets.qr))
+      if (secrets.code !== null && secrets.code.code !== sent.code) {
+        sent.code = secrets.code.code
+        subscriber.emit.pairingCode(secrets.code)
+      }
     }
   }
 
@@ -171,7 +178,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
       const { status } = event.data
       if (status === 'connected') {
         const feed = feeds.get(subscriber)
-        if (feed) feed.qrVersion = null
+        if (feed) feed.linking = null
         subscriber.emit.sessionReady(session)
       }
       if (status === 'logged_out' || status === 'stopped' || status === 'unlinked')
@@ -198,7 +205,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
       peers?.delete(subscriber)
       if (peers?.size === 0) users.delete(subscriber.userId)
     },
-    watchQr,
+    watchLinking,
     wake: (sessionId) => void pump(sessionId),
     wakeAll() {
       for (const feed of feeds.values()) for (const sessionId of feed.cursors.keys()) void pump(sessionId)

@@ -17,6 +17,8 @@ export interface Linking {
   show(text: string, validMs: number): Promise<void>
   /** Ends the attempt. True when another one may follow. */
   fail(): boolean
+  /** When the attempt ends, in epoch ms. */
+  deadline(): number
   /** A phone has linked, or the session ends. */
   end(): void
 }
@@ -41,6 +43,7 @@ export function createLinking({ sessions, timeoutMs, maxRetries }: LinkingOption
       clearTimeout(timer)
       return attempt <= maxRetries
     },
+    deadline: () => deadline,
     end() {
       attempt = 0
       clearTimeout(timer)

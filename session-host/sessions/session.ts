@@ -3,6 +3,7 @@ import type { SessionReason } from '#shared/session.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { CredentialStore } from '../store/credentials.ts'
 import { isLeaseLost, type Lease } from '../store/fenced.ts'
+import type { PairingCodes } from '../store/pairing-codes.ts'
 import type { Projection } from '../store/projection.ts'
 import type { SessionStore } from '../store/sessions.ts'
 import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
@@ -11,16 +12,19 @@ import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { normaliseReplay } from '../whatsapp/normalise.ts'
+import { pairingCodeMs } from '../whatsapp/pairing.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createCommandPump } from './command-pump.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
+import { createPairingAttempt } from './pairing-attempt.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
 export interface SessionOptions {
   lease: Lease
   store: {
     sessions: SessionStore
+    pairingCodes: PairingCodes
     credentials: CredentialStore
     projection: Projection
     commands: CommandStore
@@ -66,6 +70,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     timeoutMs: whatsapp.linkTimeoutMs,
     maxRetries: whatsapp.linkRetries,
   })
+  const pairing = createPairingAttempt({ codes: store.pairingCodes, deadline: () => linking.deadline() })
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
   let auth: AuthState | undefined
   let connection: Connection | undefined
@@ -162,9 +167,11 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   }
 
   async function connect(state: AuthState): Promise<void> {
+    state.forgetUnfinishedPairing()
     const linked = selfOf(state) !== null
     await store.sessions.setStatus({ status: linked ? (failures ? 'reconnecting' : 'connecting') : 'linking' })
     onChange(lease.sessionId)
+    if (!linked) await pairing.begin()
     const left = await replay(state)
     // A stop that began meanwhile has closed the connection that there was; nobody would close this one.
     if (stopping) return
@@ -178,7 +185,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
       findText: store.findText,
       openTimeoutMs: whatsapp.openTimeoutMs,
       handlers: {
-        onQr: (text, validMs) => void step('control', () => linking.show(text, validMs)),
+        onQr: (text, validMs) => void step('control', () => showLinking(current, text, validMs)),
         onPaired: (account) => void step('control', () => completeLinking(state, account)),
         onOpen: () => void step('control', () => opened(current)),
         onClose: (code) => void step('control', () => closed(state, code)),
@@ -189,6 +196,13 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     connection = current
     current.redeliver(left.map((entry) => entry.message))
     if (!linked) linking.begin(() => void current.close())
+  }
+
+  async function showLinking(current: Connection, text: string, validMs: number): Promise<void> {
+    if (current !== connection) return
+    await linking.show(text, validMs)
+    pairing.ready(current, pairingCodeMs)
+    await pairing.check()
   }
 
   async function completeLinking(state: AuthState, account: Account): Promise<void> {
@@ -217,6 +231,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     open = false
     connection = undefined
     pump.interrupt()
+    await pairing.end()
     const reaction = reactTo(code, selfOf(state) !== null)
     logger.info({ code, action: reaction.action, reason: reaction.reason }, 'connection closed')
     await react(state, reaction)
@@ -269,11 +284,16 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     pump.wake()
     queue
       .add(async () => {
-        if (stopping || (await store.sessions.read())?.desired === 'running') return
+        if (stopping) return
+        if ((await store.sessions.read())?.desired === 'running') return await checkPairing()
         await store.sessions.hideQr()
         end()
       })
       .catch(() => undefined)
+  }
+
+  async function checkPairing(): Promise<void> {
+    if (await pairing.check()) onChange(lease.sessionId)
   }
 
   /** Ends from inside a step, which must not wait for itself. */
@@ -298,6 +318,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
       // A step that was under way may have set one again.
       clearTimeout(reconnectTimer)
       linking.end()
+      if (!fencedOut) await pairing.end().catch(() => undefined)
       if (!fencedOut) await auth?.settled().catch(() => undefined)
       auth?.close()
       for (const key of keyCache.keys()) if (key.startsWith(`${lease.sessionId}/`)) keyCache.delete(key)

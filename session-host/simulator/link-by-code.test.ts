@@ -14,6 +14,10 @@ test('a device links by the code that a person types, a mistyped code is refused
   expect(await type('ABCD-2345')).toMatchObject({ status: 409, body: { error: { code: 'no_code_requested' } } })
   await using companion = createCompanion(simulator.webSocketUrl)
   await qrOf(companion)
+  await companion.socket.requestPairingCode('34699999999')
+  const refusal = () => companion.stanzas.find((each) => each.tag === 'iq' && each.attrs.type === 'error')
+  await companion.until('refusal', () => refusal() !== undefined)
+  expect(await type('ABCD-2345')).toMatchObject({ status: 409, body: { error: { code: 'no_code_requested' } } })
   const code = await companion.socket.requestPairingCode(number)
   const wrong = code.startsWith('A') ? `B${code.slice(1)}` : `A${code.slice(1)}`
   await control.until(async () => ((await type(wrong)).body.error?.code === 'wrong_code' ? true : undefined))

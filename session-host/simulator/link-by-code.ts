@@ -2,13 +2,13 @@ import { createCipheriv, createDecipheriv, hkdfSync, pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Connection } from './connection.ts'
 import { ControlError } from './control-error.ts'
-import { replyIq } from './iq-reply.ts'
+import { failIq, replyIq } from './iq-reply.ts'
 import { parseJid } from './jid.ts'
 import { agree, ephemeralKeyPair } from './key-pair.ts'
 import { checkLinkable, link, type Candidate, type CodeRequest } from './pairing.ts'
 import { SERVER, bytesOf, child, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
-import { messageId, seconds, type World } from './world.ts'
+import { findPerson, messageId, seconds, type World } from './world.ts'
 
 /**
  * A person types the pairing code that a device shows. Both ends prove by it that they know the code, and agree on the ADV secret.
@@ -62,6 +62,10 @@ export function acceptCodeRequest(
     const wrappedEphemeral = bytesOf(child(step, 'link_code_pairing_wrapped_companion_ephemeral_pub'))
     const number = parseJid(step.attrs.jid)?.user
     if (wrappedEphemeral?.length !== 80 || number === undefined) return false
+    if (!findPerson(world, number)) {
+      failIq(connection, query, 404, 'item-not-found')
+      return true
+    }
     const reference = world.random.bytes(24)
     candidate.byCode = { number, wrappedEphemeral, reference }
     const ref = stanza('link_code_pairing_ref', {}, reference)

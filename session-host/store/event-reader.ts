@@ -15,8 +15,11 @@ export interface SessionSummary {
   last_seq: number
 }
 
-export interface LinkingQr {
-  dataUrl: string
+/** What a person links a phone with at the moment, each null while there is none that is valid. */
+export interface LinkingSecrets {
+  qr: string | null
+  code: { code: string; expires_at: string } | null
+  /** Grows with every change. */
   version: number
 }
 
@@ -26,7 +29,7 @@ export interface EventReader {
   session(sessionId: string): Promise<SessionSummary | null>
   /** Events after `seq` in order, at most `limit`. */
   eventsAfter(sessionId: string, seq: number, limit: number): Promise<EventEnvelope[]>
-  currentQr(sessionId: string): Promise<LinkingQr | null>
+  linkingSecrets(sessionId: string): Promise<LinkingSecrets | null>
 }
 
 const sessionColumns = `s.id, s.user_id, s.is_default, s.status, s.status_reason, s.phone, t.first_seq, t.last_seq
@@ -67,13 +70,17 @@ export function createEventReader(database: Database): EventReader {
         }
       })
     },
-    async currentQr(sessionId) {
-      const [row] = await database.query<LinkingQr>(
-        `select qr as "dataUrl", version from private.linking_attempts
-           where session_id = $1 and qr is not null and qr_expires_at > now()`,
+    async linkingSecrets(sessionId) {
+      const [row] = await database.query<{ qr: string | null; code: string | null; expires_at: Date; version: number }>(
+        `select case when qr_expires_at > now() then qr end as qr,
+             case when pairing_code_expires_at > now() then pairing_code end as code,
+             pairing_code_expires_at as expires_at, version
+           from private.linking_attempts where session_id = $1`,
         [sessionId],
       )
-      return row ?? null
+      if (!row) return null
+      const { qr, code, expires_at, version } = row
+      return { qr, code: code === null ? null : { code, expires_at: expires_at.toISOString() }, version }
     },
   }
 }

@@ -7,6 +7,18 @@ export interface UserRequests {
     request: { conversation: string; text: string; idempotencyKey?: string | undefined; replyTo?: string | undefined },
   ): Promise<{ message: Record<string, unknown> & { id: string }; replayed: boolean }>
   requestLink(userId: string): Promise<{ session_id: string; status: string }>
+  /** `phone` is digits with the country code. The code itself comes through linkState. */
+  requestPairingCode(userId: string, phone: string): Promise<{ session_id: string; status: string }>
+  linkState(userId: string): Promise<LinkState>
+}
+
+/** What link_state() answers, as far as linking goes. */
+export interface LinkState {
+  status: string
+  pairing_phone?: string | null
+  pairing_code?: string | null
+  pairing_code_expires_at?: string | null
+  pairing_error?: string | null
 }
 
 /** @see UserRequests. The definer functions check auth.uid(), which reads these claims. */
@@ -25,15 +37,24 @@ export function createUserRequests(database: Database): UserRequests {
         if (!row) throw new Error('submit_message answered nothing')
         return row.result
       }),
-    requestLink: (userId) =>
-      asUser(database, userId, async (transaction) => {
-        const [row] = await transaction.query<{ result: { session_id: string; status: string } }>(
-          'select private.request_link() as result',
-        )
-        if (!row) throw new Error('request_link answered nothing')
-        return row.result
-      }),
+    requestLink: (userId) => call<LinkRequest>(userId, 'select private.request_link() as result'),
+    requestPairingCode: (userId, phone) =>
+      call<LinkRequest>(userId, 'select private.request_pairing_code($1, null) as result', [phone]),
+    linkState: (userId) => call<LinkState>(userId, 'select private.link_state() as result'),
   }
+
+  function call<T>(userId: string, statement: string, values: unknown[] = []): Promise<T> {
+    return asUser(database, userId, async (transaction) => {
+      const [row] = await transaction.query<{ result: T }>(statement, values)
+      if (!row) throw new Error('a function answered nothing')
+      return row.result
+    })
+  }
+}
+
+interface LinkRequest {
+  session_id: string
+  status: string
 }
 
 function asUser<T>(database: Database, userId: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {

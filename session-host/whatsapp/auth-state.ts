@@ -31,6 +31,8 @@ export interface AuthState {
   restored: boolean
   /** Marks the credentials as changed and writes them, after what is already on its way. */
   saveCreds(): Promise<void>
+  /** Begins anew when a pairing was not finished, so that the next connection is linked instead of refused. */
+  forgetUnfinishedPairing(): void
   /** The credentials as they are stored. */
   serializeCreds(): Buffer
   /** Resolves when everything written so far is committed. */
@@ -60,7 +62,7 @@ export async function createAuthState(
   const saved = await storage.load()
   const stored = saved && (JSON.parse(saved.toString('utf8'), BufferJSON.reviver) as AuthenticationCreds)
   // An unfinished pairing leaves an account without its signature behind: WhatsApp answers 401 to it for ever.
-  const creds = stored && (!stored.me || stored.account) ? stored : initAuthCreds()
+  const creds = stored && !isUnfinished(stored) ? stored : initAuthCreds()
   let dirty = false
   let closed = false
   let commits = 0
@@ -161,12 +163,22 @@ export async function createAuthState(
         if (dirty && !closed) await write([], [])
       })
     },
+    forgetUnfinishedPairing() {
+      if (!isUnfinished(creds)) return
+      for (const name of Object.keys(creds)) Reflect.deleteProperty(creds, name)
+      Object.assign(creds, initAuthCreds())
+    },
     serializeCreds,
     settled: () => enqueue(() => Promise.resolve()),
     close() {
       closed = true
     },
   }
+}
+
+/** Asking for a pairing code names an account (socket.js:602) that only a phone's signature makes real. */
+function isUnfinished(creds: AuthenticationCreds): boolean {
+  return creds.me !== undefined && !creds.account
 }
 
 interface KeyWrite {

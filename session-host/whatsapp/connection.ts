@@ -20,6 +20,7 @@ import { baileysLogger, type Logger } from './logger.ts'
 import { createMessaging, type Messaging } from './messaging.ts'
 import { normalise, type Self } from './normalise.ts'
 import { createReceiptSink } from './receipt-sink.ts'
+import { createPairing, type Pairing } from './pairing.ts'
 import type { RetryCounter } from './retry-counter.ts'
 import { storeBeforeAck } from './store-before-ack.ts'
 
@@ -58,7 +59,7 @@ export interface ConnectionOptions {
 }
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
-export interface Connection extends Messaging, Directory {
+export interface Connection extends Messaging, Directory, Pairing {
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
   /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
@@ -191,6 +192,7 @@ export function createConnection({
     if (!update) return
     if (update.qr || update.connection === 'open' || update.connection === 'close') clearTimeout(opening)
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
+    if (update.isNewLogin) auth.creds.pairingCode = undefined
     if (update.isNewLogin && self) handlers.onPaired(accountOf(self))
     if (update.connection === 'open') handlers.onOpen()
     if (update.connection === 'close' && !closed) {
@@ -205,6 +207,7 @@ export function createConnection({
   return {
     ...createMessaging(socket),
     ...createDirectory(socket),
+    ...createPairing(socket),
     logout: () => socket.logout(),
     redeliver(messages) {
       for (const message of messages)
@@ -222,7 +225,8 @@ export function createConnection({
 
 /** The account that the credentials belong to; null before a phone is linked. */
 export function selfOf(auth: AuthState): Self | null {
-  const phone = normalizeJid(auth.creds.me?.id)
+  // A pairing code names the number before any phone has agreed.
+  const phone = auth.creds.account ? normalizeJid(auth.creds.me?.id) : null
   return phone ? { phone, lid: normalizeJid(auth.creds.me?.lid) } : null
 }
 

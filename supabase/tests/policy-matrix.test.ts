@@ -209,7 +209,7 @@ describe.for(Object.keys(functions).filter((signature) => functions[signature]?.
 
 function expectedAnswer(row: FunctionRow, actorName: ActorName, role: Role): string {
   if (role === 'anon' || !row.execute.includes(role)) return refused
-  return (actorName === 'another user' ? row.stranger : undefined) ?? 'an answer'
+  return (actorName === 'another user' ? row.stranger : row.owner) ?? 'an answer'
 }
 
 /** What an answer to somebody else must not contain. */

@@ -42,6 +42,8 @@ export interface FunctionRow {
   call?: (objects: Objects) => Record<string, unknown>
   /** What another user gets who makes that call: a refusal with this hint, or an answer about own objects alone. */
   stranger?: string
+  /** What the owner gets, when that is a refusal too: this hint. */
+  owner?: string
   /** For administrators: who may call it may do so for any user. */
   administers?: true
 }
@@ -170,6 +172,13 @@ export const functions: Record<string, FunctionRow> = {
     stranger: 'conversation_not_found',
   },
   'public.request_link(text)': { ...user, call: () => ({}) },
+  'public.request_pairing_code(text,text)': {
+    ...user,
+    call: () => ({ p_phone: '34600000007' }),
+    // Both have linked their phones.
+    stranger: 'already_linked',
+    owner: 'already_linked',
+  },
   'public.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':
     { ...user, call: () => ({ p_query: 'text' }) },
   'public.start_conversation(text,text)': { ...user, call: ({ jid }) => ({ p_jid: jid }) },
@@ -233,6 +242,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.request_link(text)': userAndHost,
   'private.request_link_now()': nobody,
   'private.request_logout(text)': userAndHost,
+  'private.request_pairing_code(text,text)': userAndHost,
   'private.request_logout_now()': nobody,
   'private.require_user()': nobody,
   'private.search_document(uuid,uuid,text,text)': nobody,
