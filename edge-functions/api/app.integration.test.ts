@@ -15,7 +15,9 @@ const routes = [
   ['POST', '/api/whatsapp/pairing_code'],
   ['POST', '/api/whatsapp/logout'],
 ] as const
-const withBody = ['send_message', 'start_conversation', 'mark_read', 'pairing_code'].map((name) => `/api/whatsapp/${name}`)
+const withBody = ['send_message', 'start_conversation', 'mark_read', 'pairing_code'].map(
+  (name) => `/api/whatsapp/${name}`,
+)
 
 let api: ApiUnderTest
 beforeAll(async () => {

@@ -10,7 +10,7 @@ export interface PairingCodes {
   show(code: { phone: string; code: string; expiresAt: Date }): Promise<void>
   /** Says why there is none. */
   fail(phone: string, error: ErrorCode): Promise<void>
-  /** Takes the code away: its connection is gone. The wish stays, for the next attempt. */
+  /** Takes the code and the QR away: their connection is gone. The wish stays, for the next attempt. */
   withdraw(): Promise<void>
 }
 
@@ -48,8 +48,9 @@ export function createPairingCodes(database: Database, lease: Lease): PairingCod
     withdraw: () =>
       fenced(database, lease, async (transaction) => {
         await transaction.query(
-          `update private.linking_attempts set pairing_code = null, pairing_code_expires_at = null, version = version + 1
-             where session_id = $1 and pairing_code is not null`,
+          `update private.linking_attempts set
+               qr = null, qr_expires_at = null, pairing_code = null, pairing_code_expires_at = null, version = version + 1
+             where session_id = $1 and (qr is not null or pairing_code is not null)`,
           [sessionId],
         )
       }),
