@@ -13,6 +13,7 @@ import { createSession, type Session } from './sessions/session.ts'
 import { createSupervisor } from './sessions/supervisor.ts'
 import { createAcknowledger } from './store/acknowledger.ts'
 import { createAnnouncer, eventChannel, wakeChannel } from './store/announcer.ts'
+import { createBroadcaster } from './store/broadcaster.ts'
 import { createCommandStore } from './store/commands.ts'
 import { createCredentialStore } from './store/credentials.ts'
 import { createDatabase } from './store/database.ts'
@@ -133,6 +134,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
   )
 
   const announcer = disposables.use(createAnnouncer(database, logger))
+  const broadcaster = disposables.use(createBroadcaster(database, logger))
   function startSession(lease: Lease): Session {
     return createSession({
       lease,
@@ -156,6 +158,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       onChange(sessionId) {
         publisher.wake(sessionId)
         announcer.announce(sessionId)
+        broadcaster.wake(sessionId)
       },
     })
   }
@@ -177,11 +180,13 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       if (payload === null) {
         supervisor.wakeAll()
         eraser?.wake()
+        broadcaster.wakeAll()
         return publisher.wakeAll()
       }
       if (payload === eraseMedia) return eraser?.wake()
       supervisor.wake(payload)
       publisher.wake(payload)
+      broadcaster.wake(payload)
     }),
   )
   disposables.use(
@@ -193,6 +198,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
   // Notifications may be lost with a connection: nobody waits for the next one.
   const sweeps = [
     setInterval(() => publisher.wakeAll(), 5_000),
+    setInterval(() => broadcaster.wakeAll(), 5_000),
     setInterval(() => supervisor.wakeAll(), 30_000),
     setInterval(trim, trimMs),
   ]

@@ -94,6 +94,7 @@ export const relations: Record<string, RelationRow> = {
   'private.linking_attempts': hostTable,
   'private.message_protos': hostTable,
   'private.message_search': {},
+  'private.session_broadcasts': {},
   'private.session_commands': {
     service_role: readable,
     session_host: { ...readable, insert: 'every column', update: 'every column' },
@@ -200,7 +201,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.are_interactions(jsonb)': host,
   'private.assert_lease(uuid,uuid,bigint)': host,
   'private.blank_punctuation(text)': nobody,
-  'private.broadcast_session_events()': nobody,
+  'private.broadcast_events(uuid[],integer)': host,
   'private.claim_commands(uuid,bigint,integer)': host,
   'private.claim_media_erasures(integer,double precision)': host,
   'private.close_command(uuid,uuid,bigint,bigint,text,jsonb,text)': host,

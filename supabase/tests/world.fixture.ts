@@ -77,6 +77,7 @@ export async function createInhabitant(
     if (!row || !command) throw new Error('a function answered nothing')
     return { ...row, ...command }
   })
+  await database.query('select private.broadcast_events(array[$1]::uuid[])', [sessionId])
   const [personality] = await readAll<{ id: string }>(
     stack,
     `insert into public.personalities (user_id, name, instructions) values ($1, $2, $3) returning id`,

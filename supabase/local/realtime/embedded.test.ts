@@ -221,27 +221,37 @@ test('a client that speaks nonsense is disconnected, and nobody else', async () 
   expect(await listener.next()).toMatchObject({ event: 'events' })
 })
 
-test('events are appended even where Realtime fails or is missing', async () => {
+test('where Realtime fails or is missing events are appended all the same, and announced once it is back', async () => {
   await using other = await createTestStack()
   await using database = await connect(other.adminDatabaseUrl)
+  await using host = await connect(other.databaseUrl)
   const user = await newUser(other)
   const { rows } = await database.client.query<{ id: string }>(
     'insert into public.whatsapp_sessions (user_id) values ($1) returning id',
     [user.id],
   )
   const append = async (): Promise<number> => {
-    await using host = await connect(other.databaseUrl)
     const events = JSON.stringify([{ type: 'message.created' }])
     const text = 'select private.append_events($1, $2, $3)::int as seq'
     return (await host.client.query<{ seq: number }>(text, [rows[0]?.id, user.id, events])).rows[0]?.seq ?? 0
   }
+  const announce = () => host.client.query('select private.broadcast_events()')
+  const { rows: definition } = await database.client.query<{ send: string }>(
+    `select pg_get_functiondef('realtime.send(jsonb,text,text,boolean)'::regprocedure) as send`,
+  )
+  const listener = await listen(clientOf({ token: await user.token() }, other), user.topic, { private: true })
   expect(await append()).toBe(1)
   await database.client.query(`
     create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true)
       returns void language plpgsql as $$ begin raise exception 'broken'; end $$`)
+  await announce()
   expect(await append()).toBe(2)
   await database.client.query('drop function realtime.send')
+  await announce()
   expect(await append()).toBe(3)
+  await database.client.query(definition[0]?.send ?? '')
+  await announce()
+  expect(await listener.next()).toMatchObject({ payload: { session_id: rows[0]?.id, seq_from: 1, seq_to: 3 } })
 })
 
 test('the migrations apply where there is no Realtime', async () => {

@@ -89,17 +89,38 @@ describe.each(['the embedded stack', ...(isReal ? ['the real project'] : [])])('
   }
   type User = Awaited<ReturnType<typeof newUser>>
 
-  /** Appends events as the session-host does: in one statement, as its own role. */
-  async function append(user: User, count: number, by: pg.Client = owner.client): Promise<void> {
-    const events = JSON.stringify(Array.from({ length: count }, () => ({ type: 'message.created', data: {} })))
+  /** Does what a session-host does, as its own role, in one transaction. */
+  async function asHost<T>(by: pg.Client, work: () => Promise<T>): Promise<T> {
     await by.query('begin; set local role session_host')
     try {
-      await by.query('select private.append_events($1, $2, $3)', [user.sessionId, user.id, events])
+      const result = await work()
       await by.query('commit')
+      return result
     } catch (error) {
       await by.query('rollback')
       throw error
     }
+  }
+
+  async function appendOnly(user: User, count: number, by: pg.Client = owner.client): Promise<void> {
+    const events = JSON.stringify(Array.from({ length: count }, () => ({ type: 'message.created', data: {} })))
+    await asHost(by, () => by.query('select private.append_events($1, $2, $3)', [user.sessionId, user.id, events]))
+  }
+
+  /** Tells Realtime what is new in some sessions; answers how many were told. */
+  async function announce(of: User[], { by = owner.client, limit = 50 } = {}): Promise<number> {
+    const { rows } = await asHost(by, () =>
+      by.query<{ told: number }>('select private.broadcast_events($1, $2) as told', [
+        of.map((user) => user.sessionId),
+        limit,
+      ]),
+    )
+    return rows[0]?.told ?? 0
+  }
+
+  async function append(user: User, count: number): Promise<void> {
+    await appendOnly(user, count)
+    expect(await announce([user])).toBe(1)
   }
 
   test('users hear of new events of their sessions on their own topic', async () => {
@@ -113,43 +134,88 @@ describe.each(['the embedded stack', ...(isReal ? ['the real project'] : [])])('
     expect(await listener.next()).toMatchObject({ payload: { seq_from: 4, seq_to: 4 } })
   })
 
-  test('a burst in one statement is one message', async () => {
+  test('whatever was written since the last announcement is one message, and is announced once', async () => {
     const user = await newUser()
     const listener = await listen(await user.signIn(), user.topic, { private: true })
-    await append(user, 5000)
+    for (let n = 0; n < 20; n++) await appendOnly(user, 5)
+    await append(user, 4900)
+    expect(await announce([user])).toBe(0)
     await append(user, 1)
     expect(await listener.next()).toMatchObject({ payload: { seq_from: 1, seq_to: 5000 } })
     expect(await listener.next()).toMatchObject({ payload: { seq_from: 5001, seq_to: 5001 } })
   })
 
-  test('a statement about several sessions tells each owner of their own only', async () => {
+  test('an announcement of several sessions tells each owner of their own only', async () => {
     const [ana, ben] = [await newUser(), await newUser()]
     const hearsAna = await listen(await ana.signIn(), ana.topic, { private: true })
     const hearsBen = await listen(await ben.signIn(), ben.topic, { private: true })
-    await owner.client.query(
-      `insert into public.session_events (session_id, user_id, seq, type)
-       select s.id, s.user_id, n, 'message.created' from public.whatsapp_sessions s, generate_series(1, 2) n
-       where s.id = any($1)`,
-      [[ana.sessionId, ben.sessionId]],
-    )
+    await appendOnly(ana, 2)
+    await appendOnly(ben, 3)
+    expect(await announce([ana, ben])).toBe(2)
     expect((await hearsAna.next()).payload).toMatchObject({ session_id: ana.sessionId, seq_from: 1, seq_to: 2 })
-    expect((await hearsBen.next()).payload).toMatchObject({ session_id: ben.sessionId, seq_from: 1, seq_to: 2 })
+    expect((await hearsBen.next()).payload).toMatchObject({ session_id: ben.sessionId, seq_from: 1, seq_to: 3 })
     expect([hearsAna.received.length, hearsBen.received.length]).toEqual([1, 1])
   })
 
-  test('many commits at once arrive in the order of seq, without a gap', async () => {
+  test('of more sessions than one round takes, those that waited longest are told first, and nobody is forgotten', async () => {
+    const three = [await newUser(), await newUser(), await newUser()]
+    for (const user of three) await append(user, 1)
+    for (const user of three) await appendOnly(user, 1)
+    const hears = await Promise.all(
+      three.map(async (user) => listen(await user.signIn(), user.topic, { private: true })),
+    )
+    for (const [n, listener] of hears.entries()) {
+      expect(await announce(three, { limit: 1 })).toBe(1)
+      expect(await listener.next()).toMatchObject({
+        payload: { session_id: three[n]?.sessionId, seq_from: 2, seq_to: 2 },
+      })
+    }
+    expect(await announce(three, { limit: 1 })).toBe(0)
+  })
+
+  test('while many write and several hosts announce, every event is announced once and in order', async () => {
     const user = await newUser()
     const listener = await listen(await user.signIn(), user.topic, { private: true })
-    const writers = await Promise.all([1, 2, 3, 4].map(() => connect(target.adminDatabaseUrl)))
-    await Promise.all(
-      writers.map(async (writer) => {
-        for (let n = 0; n < 25; n++) await append(user, 1, writer.client)
-        await writer[Symbol.asyncDispose]()
+    const [writers, hosts] = await Promise.all(
+      [4, 3].map((count) => Promise.all(Array.from({ length: count }, () => connect(target.adminDatabaseUrl)))),
+    )
+    let writing = true
+    const announced = Promise.all(
+      (hosts ?? []).map(async (host) => {
+        while (writing) await announce([user], { by: host.client })
       }),
     )
-    const seen: number[] = []
-    for (let n = 1; n <= 100; n++) seen.push(((await listener.next()).payload as { seq_from: number }).seq_from)
-    expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n + 1))
+    await Promise.all(
+      (writers ?? []).map(async (writer) => {
+        for (let n = 0; n < 25; n++) await appendOnly(user, 1, writer.client)
+      }),
+    )
+    writing = false
+    await announced
+    await announce([user])
+    let heard = 0
+    while (heard < 100) {
+      const { seq_from, seq_to } = (await listener.next()).payload as { seq_from: number; seq_to: number }
+      expect(seq_from).toBe(heard + 1)
+      expect(seq_to).toBeGreaterThanOrEqual(seq_from)
+      heard = seq_to
+    }
+    for (const connection of [...(writers ?? []), ...(hosts ?? [])]) await connection[Symbol.asyncDispose]()
+  })
+
+  test('what a host that died had in its hands is announced by the next', async () => {
+    const user = await newUser()
+    const listener = await listen(await user.signIn(), user.topic, { private: true })
+    await appendOnly(user, 2)
+    await using dying = await connect(target.adminDatabaseUrl)
+    await dying.client.query('begin')
+    await dying.client.query('select private.broadcast_events($1)', [[user.sessionId]])
+    // It holds the session, and neither another host nor anybody who writes waits for it.
+    expect(await announce([user])).toBe(0)
+    await appendOnly(user, 1)
+    await dying.client.query('rollback')
+    expect(await announce([user])).toBe(1)
+    expect(await listener.next()).toMatchObject({ payload: { seq_from: 1, seq_to: 3 } })
   })
 
   test('another user’s topic, and one of nobody’s, are refused at the join', async () => {
