@@ -1,11 +1,14 @@
 import { join } from 'node:path'
-import { inject, expect, test } from 'vitest'
+import { inject, expect, test, vi } from 'vitest'
 import { connect, bootstrapDatabase } from '../local/postgres/bootstrap-database.ts'
 import { databaseUrl } from '../local/postgres/create-postgres-server.ts'
 import { migrate, readMigrations } from '../local/postgres/migrate.ts'
 import type { SharedServer } from '../local/create-test-stack.ts'
 import { createDatabaseTemplate, cloneDatabase } from '../local/create-test-stack.ts'
 import { readCatalogue } from './read-catalogue.ts'
+
+// Long, because it is only how long a failing test waits on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 const migrations = readMigrations(join(import.meta.dirname, '..', 'migrations'))
 
