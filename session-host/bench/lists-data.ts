@@ -92,7 +92,7 @@ async function findPlaces(loader: pg.Client): Promise<LoadedLists> {
   )
   const page = Math.min(179 * 50, Math.max(0, conversations.length - 100))
   const needles = await one<{ term: string; hits: number }>(
-    `select term, count(*)::int as hits from public.messages_new m, unnest(array['quorum', 'zafiro', 'nenufar', 'jilguero', 'mensaje']) term
+    `select term, count(*)::int as hits from public.messages_new m, unnest(array['quorum', 'zafiro', 'nenufar', 'jilguero', 'mensaje', 'veterano']) term
        where m.user_id = $1 and m.text_content like '%' || term || '%' group by term`,
     [owner.id],
   )
@@ -149,7 +149,7 @@ const places = `
 
 /**
  * Every user's messages over their conversations: a few have many, one has $2 of all. 'mensaje' is in half of the messages, 'quorum'
- * in a thousand of the first user's, the other rare words in fewer.
+ * in a thousand of the first user's, the other rare words in fewer; 'veterano' in all of the oldest fifth and nowhere else.
  */
 const messages = `
   with wanted as (
@@ -168,7 +168,8 @@ const messages = `
           || ' con ' || (array['Ana', 'Luis', 'María', 'Javier', 'Lucía', 'Pablo'])[1 + (w.words * 1e4)::bigint % 6]
           || ' número ' || w.n
           || case when w.n % 2000 = 0 then ' quorum' when w.n % 20000 = 2 then ' zafiro' when w.n % 200000 = 4 then ' nenufar'
-              when w.n % 400000 = 6 then ' jilguero' else '' end,
+              when w.n % 400000 = 6 then ' jilguero' else '' end
+          || case when w.n <= $1::bigint / 5 then ' veterano' else '' end,
         w.n % 3 = 0, case when w.n % 3 = 0 then 'read' else 'received' end, '3EB0' || w.n,
         timestamptz '2026-01-01' + floor(w.n * 10 + w.luck * 5) * interval '1 second'
       from placed w join bench_places c on c.user_id = w.user_id and c.place = w.place`
@@ -176,7 +177,7 @@ const messages = `
 const searchRows = `
   insert into private.message_search (message_id, user_id, conversation_id, created_at, ordinal, message_type, document)
     select m.id, m.user_id, m.conversation_id, m.created_at, m.ordinal, m.message_type,
-        private.search_document(m.user_id, m.conversation_id, m.message_type, m.text_content)
+        private.search_document(m.user_id, m.conversation_id, m.message_type, m.text_content, m.created_at)
       from public.messages_new m
       where m.ordinal > (select coalesce(max(ordinal), 0) from private.message_search)`
 

@@ -246,7 +246,9 @@ export const functions: Record<string, FunctionRow> = {
   'private.request_pairing_code(text,text)': userAndHost,
   'private.request_logout_now()': nobody,
   'private.require_user()': nobody,
-  'private.search_document(uuid,uuid,text,text)': nobody,
+  'private.search_document(uuid,uuid,text,text,timestamp with time zone)': nobody,
+  'private.search_month(timestamp with time zone)': nobody,
+  'private.search_query(uuid,jsonb,uuid,text,timestamp with time zone,integer)': nobody,
   'private.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':
     user,
   'private.search_scope(uuid)': nobody,

@@ -159,15 +159,18 @@ test('the excerpt holds the first hit of a long text, its places are what JavaSc
 test('pages hold every hit once and nothing else, newest first, for rare and frequent words alike', async () => {
   const person = await people.person()
   const conversations = [await people.conversation(person), await people.conversation(person)]
-  // Enough that the walk from the newest does not reach the oldest: `viejo` is only found through the index.
+  // A month with more hits for `frecuente` than are fetched at once and none of them lately, months with few, years with nothing.
   await people.query(
     `insert into public.messages_new
          (conversation_id, user_id, session_id, sender_type, message_type, text_content, from_me, status, wa_id, created_at)
        select ($3::uuid[])[1 + g % 2], $1, $2, 'user', case when g % 10 = 0 then 'image' else 'text' end,
-           concat_ws(' ', case when g % 2 = 0 then 'frecuente' end, case when g % 97 = 0 then 'medio' end,
+           concat_ws(' ', case when g % 2 = 0 and g <= 11000 then 'frecuente' end, case when g % 97 = 0 then 'medio' end,
              case when g < 40 then 'viejo' end, 'n' || g),
-           false, 'received', 'w' || g, timestamptz '2025-01-01' + make_interval(secs => g / 3)
-         from generate_series(1, 9000) g`,
+           false, 'received', 'w' || g, case
+             when g <= 11000 then timestamptz '2025-01-01' + make_interval(secs => g / 3)
+             when g <= 14000 then timestamptz '2025-01-31 22:00Z' + make_interval(hours => 2 * (g - 11000))
+             else timestamptz '1969-12-31 23:59:58Z' + make_interval(months => 7 * (g - 14000)) end
+         from generate_series(1, 14040) g`,
     [person.id, person.session, conversations],
   )
   const words = ['frecuente', 'medio', 'viejo', 'frecuente medio', 'n12', 'nada', 'v']
@@ -177,7 +180,7 @@ test('pages hold every hit once and nothing else, newest first, for rare and fre
       fc.constantFrom(undefined, ...conversations),
       fc.constantFrom(undefined, 'image', 'text'),
       fc.constantFrom(undefined, '2025-01-01T00:10:00Z'),
-      fc.constantFrom(undefined, '2025-01-01T00:40:00Z'),
+      fc.constantFrom(undefined, '2025-01-01T00:40:00Z', '2025-06-15T00:00:00Z'),
       fc.integer({ min: 30, max: 201 }),
       async (word, conversation, type, from, to, limit) => {
         const prefixes = word.split(' ')
