@@ -19,6 +19,7 @@ import { createCredentialStore } from './store/credentials.ts'
 import { createDatabase } from './store/database.ts'
 import { createErasureStore } from './store/erasures.ts'
 import { createEventReader } from './store/event-reader.ts'
+import { createExpirer } from './store/expirer.ts'
 import type { Lease } from './store/fenced.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createLeaseStore } from './store/leases.ts'
@@ -67,6 +68,8 @@ const connectionLimit = 5
 /** Decrypted keys in memory, for all sessions together. */
 const cachedKeys = 50_000
 const trimMs = 3_600_000
+/** Disappearing messages are looked for this often. */
+const expireMs = 2_000
 
 /** Composes the host from its rooms and starts it. Dispose of it to hand the sessions over and stop. */
 export async function createHost({ config, authStateKeys, logger, hostname, timing }: HostOptions): Promise<Host> {
@@ -173,6 +176,17 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
             logger,
           }),
         )
+  disposables.use(
+    createExpirer(database, {
+      everyMs: expireMs,
+      onChange(sessionId) {
+        publisher.wake(sessionId)
+        announcer.announce(sessionId)
+      },
+      onError: (error) =>
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'messages could not be expired'),
+    }),
+  )
   const supervisor = disposables.use(createSupervisor({ leases, leaseSeconds, scanMs, startSession, logger }))
 
   disposables.use(

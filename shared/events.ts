@@ -47,6 +47,8 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   /** A message was edited, deleted for everyone, or reacted to; also when a placeholder got its content. */
   z.object({ type: z.literal('message.updated'), data: z.object({ conversation_id: uuid, message_id: uuid }) }),
+  /** A message disappeared; its row is gone. */
+  z.object({ type: z.literal('message.deleted'), data: z.object({ conversation_id: uuid, message_id: uuid }) }),
 ])
 export type SessionEvent = z.infer<typeof SessionEvent>
 export type EventType = SessionEvent['type']
@@ -114,6 +116,7 @@ export function changesChats(type: EventType): boolean {
     case 'conversation.merged':
     case 'message.created':
     case 'message.updated':
+    case 'message.deleted':
       return true
     case 'session.status':
     case 'message.status':

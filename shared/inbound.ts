@@ -36,6 +36,8 @@ export interface InboundChat {
   /** Absolute count. */
   unread?: number
   archived?: boolean
+  /** After how many seconds new messages disappear; 0 for never. */
+  disappearingSeconds?: number
   /** What is said of a group, beside its subject. */
   group?: InboundGroup
 }
@@ -125,7 +127,7 @@ export interface InboundReceipt {
   member?: { jid: string; at: number }
 }
 
-/** A message edited or deleted for everyone by its author, or reacted to by anybody. */
+/** What happened to a message: edited or deleted for everyone by its author; reacted to, voted on, answered with a button by anybody. */
 export type InboundChange = {
   chat: string
   waId: string
@@ -135,10 +137,22 @@ export type InboundChange = {
   /** Inbox row that it came from, one of the batch's. */
   inboxKey?: string
 } & (
-  | { kind: 'edit'; text: string }
+  | { kind: 'edit'; text: string; content?: MessageContent }
   | { kind: 'revoke' }
   /** `from` is the sender's JID, or me; a null emoji takes an earlier one back; `atMs` is the sender's clock. */
   | { kind: 'reaction'; from: string; emoji: string | null; atMs: number }
+  /** Encrypted with the poll's secret; `creators` and `voters` are the JIDs that its author and the voter may be named by. */
+  | {
+      kind: 'vote'
+      from: string
+      atMs: number
+      payload: Uint8Array
+      iv: Uint8Array
+      creators: string[]
+      voters: string[]
+    }
+  /** A button or row of a list that was chosen. */
+  | { kind: 'choice'; from: string; atMs: number; id: string; text: string }
 )
 
 /** An empty batch to fill. */

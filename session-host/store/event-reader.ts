@@ -95,7 +95,11 @@ async function readRows(
   ids: string[],
 ): Promise<Map<string, Record<string, unknown>>> {
   if (ids.length === 0) return new Map()
-  const rows = await database.query<{ id: string }>(`select * from public.${table} where id = any($1)`, [ids])
+  const rows = await database.query<{ id: string }>(
+    `select * from public.${table} where id = any($1)
+       ${table === 'messages_new' ? 'and (expires_at is null or expires_at > now())' : ''}`,
+    [ids],
+  )
   return new Map(rows.map((row) => [row.id, isoTimes(row)]))
 }
 

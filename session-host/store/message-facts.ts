@@ -12,6 +12,16 @@ export function storableContent(content: MessageContent | undefined): MessageCon
   return kept
 }
 
+/** What an edit brings along with its text. */
+export function editableContent(content: MessageContent | undefined): MessageContent {
+  const { mentions, mentions_everyone, preview } = storableContent(content)
+  return {
+    ...(mentions ? { mentions } : {}),
+    ...(mentions_everyone ? { mentions_everyone } : {}),
+    ...(preview ? { preview } : {}),
+  }
+}
+
 /** What is known of a medium, as private.store_messages takes it: named like the columns, each within the column's bounds or null. */
 export function mediaFacts(media: InboundMedia | undefined): Record<string, unknown> | null {
   if (!media) return null

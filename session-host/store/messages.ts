@@ -2,8 +2,8 @@ import { maxTextLength, type MessageStatus } from '#shared/message.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
-import { storeReaction } from './interactions.ts'
-import { mediaFacts, storableContent } from './message-facts.ts'
+import { storeInteraction } from './interactions.ts'
+import { editableContent, mediaFacts, storableContent } from './message-facts.ts'
 import { keepProtos } from './message-protos.ts'
 
 interface Owner {
@@ -47,6 +47,7 @@ export async function storeMessages(
          left join lateral jsonb_to_record(n.media) as f(
            status text, mime_type text, size_bytes bigint, sha256 text, duration_seconds real, width integer, height integer,
            file_name text, waveform smallint[]) on n.media is not null
+         where n.expires_at is null or to_timestamp(n.expires_at) > now()
        on conflict (conversation_id, from_me, wa_id) do update set
            message_type = excluded.message_type,
            -- What was edited or deleted for everyone meanwhile is newer than the content that comes late.
@@ -204,14 +205,14 @@ export async function storeChanges(
   for (const change of changes) {
     const conversationId = conversations.get(change.chat)
     if (!conversationId) continue
-    if (change.kind === 'reaction') {
-      events.push(...(await storeReaction(transaction, owner, conversationId, change)))
+    if (change.kind !== 'edit' && change.kind !== 'revoke') {
+      events.push(...(await storeInteraction(transaction, owner, conversationId, change)))
       continue
     }
     const [row] = await transaction.query<{ id: string }>(
       `update public.messages_new set
            text_content = case when $5 then null else $6 end,
-           content = case when $5 then '{}' else content end,
+           content = case when $5 then '{}' else (content - array['mentions', 'mentions_everyone', 'preview']) || $9 end,
            edited_at = case when $5 then edited_at else to_timestamp($7) end,
            revoked_at = case when $5 then to_timestamp($7) else revoked_at end
          where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null
@@ -227,9 +228,12 @@ export async function storeChanges(
         change.kind === 'edit' ? storable(change.text) : null,
         change.at,
         change.sender ?? null,
+        JSON.stringify(change.kind === 'edit' ? editableContent(change.content) : {}),
       ],
     )
     if (!row) continue
+    if (change.kind === 'revoke')
+      await transaction.query('delete from private.message_protos where message_id = $1', [row.id])
     await transaction.query(
       `update public.conversations_new c set last_message_text = left(m.text_content, 200)
          from public.messages_new m where m.id = $1 and c.last_message_id = m.id`,

@@ -11,6 +11,7 @@ import { storeMemberReceipts } from './interactions.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
 import { storeOwnReads } from './own-reads.ts'
 import { resolvePeople } from './people.ts'
+import { storeTimers } from './timers.ts'
 
 export interface Projection {
   /** Stores a batch and appends its events, in one fenced transaction. Any prefix may be replayed: the rows come out the same. */
@@ -40,6 +41,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const chats = chatsOf(batch)
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
   const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)
+  await storeTimers(transaction, chats, conversations)
   const groups = await storeGroups(transaction, lease, chats, conversations)
   const messages = await storeMessages(transaction, lease, batch.messages, conversations)
   const mentioned = await knownConversations(transaction, lease, batch, conversations)

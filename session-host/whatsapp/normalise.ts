@@ -1,24 +1,19 @@
-import {
-  normalizeMessageContent,
-  proto,
-  type BaileysEventMap,
-  type Chat,
-  type Contact,
-  type WAMessage,
-} from '@whiskeysockets/baileys'
+import { proto, type BaileysEventMap, type Chat, type Contact, type WAMessage } from '@whiskeysockets/baileys'
+import type { MessageContent } from '#shared/content.ts'
 import { isPersonJid, normalizeJid } from '#shared/ids.ts'
 import {
   emptyBatch,
   type InboundBatch,
-  type InboundChange,
   type InboundChat,
   type InboundMessage,
   type InboundPerson,
 } from '#shared/inbound.ts'
 import type { MessageStatus } from '#shared/message.ts'
-import { readContent } from './content.ts'
+import { readContent, type Content } from './content.ts'
 import { isForDevice, stanzaKeyOfMessage } from './inbox.ts'
+import { readChanges, seconds } from './normalise-changes.ts'
 import { addGroup, addParticipants } from './normalise-groups.ts'
+import { readTimer } from './normalise-timer.ts'
 
 /** The linked account's own JIDs, in the form of normalizeJid. */
 export interface Self {
@@ -154,12 +149,13 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
   const chat = chatJid(key.remoteJid)
   if (!chat || !key.id) return
   const fromMe = key.fromMe === true
-  const change = readChange(message, chat) ?? readReaction(message, chat)
-  if (change) batch.changes.push({ ...change, ...(inboxKey ? { inboxKey } : {}) })
-  const content = isUndecrypted(message)
-    ? { type: 'unsupported' as const, text: null, unsupportedType: 'ciphertext' }
-    : readContent(message.message)
-  if (!content) return
+  for (const change of readChanges(message, chat, self))
+    batch.changes.push({ ...change, ...(inboxKey ? { inboxKey } : {}) })
+  const timer = readTimer(message, chat)
+  if (timer) batch.chats.push(timer.chat)
+  const shown = timer?.notice ?? shownOf(message)
+  if (!shown) return
+  const { keep, ...content } = shown
   const alt = otherJid(key.remoteJidAlt, chat, fromMe, self)
   const sender = chat.endsWith('@g.us') && !fromMe ? normalizeJid(key.participant) : null
   if (sender) {
@@ -174,42 +170,13 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
     ...(sender ? { sender } : {}),
     at: seconds(message.messageTimestamp),
     ...content,
-    status: fromMe ? outgoingStatus(message.status) : 'received',
+    ...(keep && message.message ? { proto: proto.Message.encode(message.message).finish() } : {}),
+    ...expiryOf(content.content, message),
+    status: statusOf(message, content.type),
     ...(!fromMe && message.pushName ? { pushName: message.pushName } : {}),
     live,
     ...(inboxKey ? { inboxKey } : {}),
   })
-}
-
-/** Edits and deletions travel as protocol messages inside ordinary ones; only the author's own message can be meant. */
-function readChange(message: WAMessage, chat: string): InboundChange | null {
-  const protocol = message.message?.protocolMessage
-  const waId = protocol?.key?.id
-  if (!protocol || !waId) return null
-  const fromMe = message.key.fromMe === true
-  const sender = chat.endsWith('@g.us') && !fromMe ? normalizeJid(message.key.participant) : null
-  const base = { chat, waId, fromMe, ...(sender ? { sender } : {}), at: seconds(message.messageTimestamp) }
-  if (protocol.type === proto.Message.ProtocolMessage.Type.REVOKE) return { ...base, kind: 'revoke' }
-  if (protocol.type === proto.Message.ProtocolMessage.Type.MESSAGE_EDIT) {
-    const text = readContent(protocol.editedMessage)?.text
-    return text === undefined || text === null ? null : { ...base, kind: 'edit', text }
-  }
-  return null
-}
-
-/** A reaction names the message that it is on; Baileys has put that key into this account's view (process-message.js:80). */
-function readReaction(message: WAMessage, chat: string): InboundChange | null {
-  const reaction = normalizeMessageContent(message.message)?.reactionMessage
-  const waId = reaction?.key?.id
-  if (!reaction || !waId) return null
-  const from = message.key.fromMe ? 'me' : normalizeJid(chat.endsWith('@g.us') ? message.key.participant : chat)
-  if (!from) return null
-  const at = seconds(message.messageTimestamp)
-  const emoji = reaction.text || null
-  // One emoji is a few code points; what is longer, or no text at all to Postgres, is no reaction.
-  if (emoji && (emoji.length > 32 || emoji.includes('\0'))) return null
-  const atMs = seconds(reaction.senderTimestampMs) || at * 1000
-  return { chat, waId, fromMe: reaction.key?.fromMe === true, at, kind: 'reaction', from, emoji, atMs }
 }
 
 /** The chat's JID, or null for what is no conversation: status updates, broadcast lists, channels. */
@@ -226,8 +193,36 @@ function otherJid(alt: string | null | undefined, chat: string, fromMe: boolean,
   return jid
 }
 
-function isUndecrypted(message: WAMessage): boolean {
-  return message.messageStubType === StubType.CIPHERTEXT && !message.message
+/** What is shown of a message: its content, or that it could not be read yet. */
+function shownOf(message: WAMessage): Content | null {
+  // What is to be looked at once comes to the phone only; other devices are told that it was there (Baileys decode-wa-message.js).
+  if (!message.message && message.key.isViewOnce) return viewedOnPhone
+  const isUndecrypted = message.messageStubType === StubType.CIPHERTEXT && !message.message
+  return isUndecrypted ? undecrypted : readContent(message.message)
+}
+
+const undecrypted: Content = {
+  type: 'unsupported',
+  text: null,
+  unsupportedType: 'ciphertext',
+  content: { unsupported: { type: 'ciphertext' } },
+}
+const viewedOnPhone: Content = {
+  type: 'unsupported',
+  text: null,
+  unsupportedType: 'view_once',
+  content: { view_once: true, unsupported: { type: 'view_once' } },
+}
+
+/** A notice is nobody's to read. */
+function statusOf(message: WAMessage, type: Content['type']): MessageStatus {
+  if (message.key.fromMe) return outgoingStatus(message.status)
+  return type === 'notice' ? 'read' : 'received'
+}
+
+function expiryOf(content: MessageContent | undefined, message: WAMessage): { expiresAt?: number } {
+  const timer = content?.ephemeral_seconds
+  return timer ? { expiresAt: seconds(message.messageTimestamp) + timer } : {}
 }
 
 function outgoingStatus(status: number | null | undefined): MessageStatus {
@@ -245,12 +240,6 @@ function outgoingStatus(status: number | null | undefined): MessageStatus {
     default:
       return 'sent'
   }
-}
-
-/** A time of WhatsApp in its own unit: a number, or a 64-bit object of protobufjs. Zero when there is none. */
-function seconds(time: WAMessage['messageTimestamp']): number {
-  const value = typeof time === 'object' && time !== null ? Number(time.toString()) : Number(time ?? 0)
-  return Number.isFinite(value) && value > 0 ? value : 0
 }
 
 function isEmpty(batch: InboundBatch): boolean {

@@ -85,6 +85,8 @@ begin
             status text, mime_type text, size_bytes bigint, sha256 text, duration_seconds real, width integer, height integer,
             file_name text, waveform smallint[]) on r.media is not null
           where r.session_id in (select session_id from plain)
+            -- One that came so late that it has disappeared already leaves nothing behind.
+            and (r.expires_at is null or to_timestamp(r.expires_at) > now())
           order by r.n
         returning id, conversation_id, user_id, session_id, message_type, text_content, created_at, from_me, ordinal, wa_id),
     kept as (

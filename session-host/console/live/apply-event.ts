@@ -8,6 +8,7 @@ import {
   putConversation,
   putMessage,
   removeConversation,
+  removeMessage,
   sessionKey,
 } from './cache.ts'
 
@@ -45,6 +46,10 @@ export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void
     case 'message.created':
     case 'message.updated':
       if (!event.message) void queryClient.invalidateQueries({ queryKey: messagesKey(event.data.conversation_id) })
+      if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
+      return
+    case 'message.deleted':
+      removeMessage(queryClient, event.data)
       if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
       return
     case 'message.status':

@@ -30,7 +30,7 @@ export function messagesOf(data: MessageData | undefined): Message[] {
 }
 
 /**
- * An answer may have been on its way while events brought newer things: what they brought stays. Messages are never taken away, so
+ * An answer may have been on its way while events brought newer things: what they brought stays. Messages are taken away by an event only, so
  * those that the answer lacks within its reach are newer than it.
  */
 export function mergeMessages(known: MessageData | undefined, answer: MessageData): MessageData {
@@ -135,6 +135,21 @@ export function patchMessageStatus(
   const data = queryClient.getQueryData<MessageData>(messagesKey(conversation_id))
   const message = messagesOf(data).find(({ id }) => id === message_id)
   if (message) putMessage(queryClient, { ...message, status, error_code: error_code ?? message.error_code })
+}
+
+/** Takes a message that disappeared out of its chat. */
+export function removeMessage(
+  queryClient: QueryClient,
+  { conversation_id, message_id }: { conversation_id: string; message_id: string },
+): void {
+  queryClient.setQueryData<MessageData>(
+    messagesKey(conversation_id),
+    (data) =>
+      data && {
+        ...data,
+        pages: data.pages.map((page) => ({ ...page, messages: page.messages.filter(({ id }) => id !== message_id) })),
+      },
+  )
 }
 
 export function patchSession(queryClient: QueryClient, change: Partial<Session>): void {
