@@ -108,6 +108,7 @@ export type Database = {
           contact_name: string | null
           contact_photo_url: string | null
           created_at: string | null
+          disappearing_seconds: number | null
           external_id: string
           hidden_at: string | null
           id: string
@@ -140,6 +141,7 @@ export type Database = {
           contact_name?: string | null
           contact_photo_url?: string | null
           created_at?: string | null
+          disappearing_seconds?: number | null
           external_id: string
           hidden_at?: string | null
           id?: string
@@ -171,6 +173,7 @@ export type Database = {
           contact_name?: string | null
           contact_photo_url?: string | null
           created_at?: string | null
+          disappearing_seconds?: number | null
           external_id?: string
           hidden_at?: string | null
           id?: string
@@ -625,6 +628,7 @@ export type Database = {
           contact_name: string | null
           contact_photo_url: string | null
           created_at: string | null
+          disappearing_seconds: number | null
           external_id: string
           hidden_at: string | null
           id: string
@@ -689,6 +693,7 @@ export type Database = {
           contact_name: string | null
           contact_photo_url: string | null
           created_at: string | null
+          disappearing_seconds: number | null
           external_id: string
           hidden_at: string | null
           id: string
