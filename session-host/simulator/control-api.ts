@@ -16,6 +16,7 @@ import {
   sayBody,
   scanBody,
 } from './control-schemas.ts'
+import { addContentRoutes } from './control-content.ts'
 import { addLoadRoutes } from './control-load.ts'
 import { addHistoryRoutes, addMediaRoutes } from './control-history.ts'
 import { json, phone, reachablePhone } from './control-request.ts'
@@ -91,6 +92,7 @@ export function createControlApi(world: World, server: WhatsAppServer): Hono {
   addTroubleRoutes(app, world)
   addGroupRoutes(app, world)
   addPersonRoutes(app, world)
+  addContentRoutes(app, world)
   addSettingRoutes(app, world)
   addHistoryRoutes(app, world)
   addLoadRoutes(app, world)

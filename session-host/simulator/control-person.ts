@@ -2,11 +2,12 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import { setBlocked } from './block.ts'
 import { ControlError } from './control-error.ts'
+import { deliver } from './control-content.ts'
 import { json, personNamed, phone, reachablePhone } from './control-request.ts'
 import { changeNumber, recycleNumber } from './identity-change.ts'
 import { FORGERIES, forge } from './forge.ts'
 import { jidOf, parseJid } from './jid.ts'
-import { play, say } from './phone.ts'
+import { play } from './phone.ts'
 import { editContent, revokeContent } from './phone-record.ts'
 import { phoneView } from './phone-view.ts'
 import { setPicture } from './picture.ts'
@@ -68,12 +69,12 @@ export function addPersonRoutes(app: Hono, world: World): void {
   app.post('/phones/:number/edit', async (c) => {
     const { to, id, text } = editBody.parse(await json(c))
     const content = editContent(id, text)
-    return c.json(await say(world, reachablePhone(world, c), { to: personNamed(world, to), content, addressed: 'lid' }))
+    return c.json(await deliver(world, reachablePhone(world, c), { to, content }))
   })
   app.post('/phones/:number/revoke', async (c) => {
     const { to, id } = revokeBody.parse(await json(c))
     const content = revokeContent(id)
-    return c.json(await say(world, reachablePhone(world, c), { to: personNamed(world, to), content, addressed: 'lid' }))
+    return c.json(await deliver(world, reachablePhone(world, c), { to, content }))
   })
   app.post('/phones/:number/forge', async (c) => {
     const { to, as, from_me: fromMe, ...rest } = forgeBody.parse(await json(c))

@@ -5,7 +5,7 @@ import { groupByJid, groupJid, memberOf, membersOf } from './group.ts'
 import { encryptInGroup, senderKeyMessage } from './group-signal.ts'
 import { jidOf, otherForm, parseJid } from './jid.ts'
 import { reachPhone } from './phone-inbox.ts'
-import { recordMessage } from './phone-record.ts'
+import { applyChange, recordMessage } from './phone-record.ts'
 import { encryptFor, padded } from './phone-signal.ts'
 import type { PreKeyBundle } from './prekeys.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
@@ -27,7 +27,8 @@ export async function sayInGroup(
   const { content } = message
   const jid = groupJid(group)
   const common = { id, at, addressed: group.addressed, content }
-  recordMessage(world, person, { ...common, with: jid, fromMe: true, via: 'phone' })
+  const entry = { ...common, with: jid, fromMe: true, via: 'phone' }
+  if (!applyChange(world, person, entry)) recordMessage(world, person, entry)
   await world.serial(`${person.number} in ${jid}`, async () => {
     const keyMessage = proto.Message.encode(await senderKeyMessage(person, jid)).finish()
     const ciphertext = await encryptInGroup(person, jid, padded(world, content))

@@ -1,6 +1,8 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
+import { groupByJid } from './group.ts'
+import { jidsOf, readVote } from './message-content.ts'
 import type { Addressing, Chat, Person, PhoneMessage, Status } from './state.ts'
-import type { World } from './world.ts'
+import { count, findPerson, type World } from './world.ts'
 
 /** What is to be shown in a chat of a phone. */
 export interface MessageEntry {
@@ -64,9 +66,12 @@ export function recordMessage(
   return { message, fresh: true }
 }
 
-/** Applies an edit or a deletion that a message of the same author asks for; false when the content is neither. */
+/** Applies an edit, a deletion, a reaction or a vote that a message asks for; false when the content is none of these. */
 export function applyChange(world: World, person: Person, entry: MessageEntry): boolean {
-  const change = proto.Message.decode(entry.content).protocolMessage
+  const content = proto.Message.decode(entry.content)
+  if (content.reactionMessage) return applyReaction(world, person, entry, content.reactionMessage)
+  if (content.pollUpdateMessage) return applyVote(world, person, entry, content.pollUpdateMessage)
+  const change = content.protocolMessage
   const id = change?.key?.id
   if (!change || !id) return false
   const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type
@@ -74,11 +79,66 @@ export function applyChange(world: World, person: Person, entry: MessageEntry): 
   const message = messageIn(chatWith(person, entry.with), id, entry.fromMe)
   if (message) {
     if (change.type === REVOKE) Object.assign(message, { text: '', kind: 'revoked' })
-    else if (change.editedMessage) message.text = textOf(change.editedMessage)
+    else if (change.editedMessage) Object.assign(message, { text: textOf(change.editedMessage), edited: true })
     world.changed()
     world.events.publish('message.changed', person.number, { with: entry.with, message_id: id })
   }
   return true
+}
+
+/** One reaction a person; an empty one takes theirs back. */
+function applyReaction(
+  world: World,
+  person: Person,
+  entry: MessageEntry,
+  { key, text }: proto.Message.IReactionMessage,
+): boolean {
+  const message = eitherWay(person, entry.with, key?.id)
+  if (!message) return true
+  const reactions = { ...message.reactions, [authorOf(person, entry)]: text ?? '' }
+  message.reactions = Object.fromEntries(Object.entries(reactions).filter(([, emoji]) => emoji !== ''))
+  changed(world, person, entry.with, message)
+  return true
+}
+
+/** The newest vote of a person takes the place of an earlier one. */
+function applyVote(
+  world: World,
+  person: Person,
+  entry: MessageEntry,
+  update: proto.Message.IPollUpdateMessage,
+): boolean {
+  const message = eitherWay(person, entry.with, update.pollCreationMessageKey?.id)
+  const creator = message && personOf(world, person, entry.with, message)
+  const voter = findPerson(world, authorOf(person, entry))
+  const group = groupByJid(world, entry.with)
+  const options = creator && voter && readVote(message.content, update, jidsOf(creator, group), jidsOf(voter, group))
+  if (!message || !options) {
+    count(world, 'phone_unreadable_votes')
+    return true
+  }
+  message.votes = { ...message.votes, [authorOf(person, entry)]: options }
+  changed(world, person, entry.with, message)
+  return true
+}
+
+function eitherWay(person: Person, other: string, id: string | null | undefined): PhoneMessage | undefined {
+  const chat = chatWith(person, other)
+  return messageIn(chat, id ?? '', false) ?? messageIn(chat, id ?? '', true)
+}
+
+/** The number of who sent it. */
+function authorOf(person: Person, entry: MessageEntry): string {
+  return entry.fromMe ? person.number : (entry.author ?? entry.with)
+}
+
+function personOf(world: World, person: Person, other: string, message: PhoneMessage): Person | undefined {
+  return message.fromMe ? person : findPerson(world, message.author ?? other)
+}
+
+function changed(world: World, person: Person, other: string, message: PhoneMessage): void {
+  world.changed()
+  world.events.publish('message.changed', person.number, { with: other, message_id: message.id })
 }
 
 /** Raises the status of an own message; it never goes back. */

@@ -71,6 +71,9 @@ export function messageView(person: Person, other: string, message: PhoneMessage
     copies: message.copies,
     ...mediaView(message),
     ...(message.starred !== undefined && { starred: message.starred }),
+    ...(message.edited && { edited: true }),
+    ...(message.reactions && { reactions: message.reactions }),
+    ...(message.votes && { votes: message.votes }),
     ...(message.receipts && { receipts: message.receipts }),
   }
 }

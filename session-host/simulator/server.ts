@@ -1,3 +1,4 @@
+import { acceptCall } from './call.ts'
 import type { WebSocket } from 'ws'
 import { acceptConnection, type Connection } from './connection.ts'
 import { answerIq } from './iq.ts'
@@ -44,6 +45,9 @@ export function createWhatsAppServer(world: World): WhatsAppServer {
         return acceptReceipt(world, connection, node)
       case 'ack':
         acceptAck(world, connection, node)
+        return
+      case 'call':
+        acceptCall(world, connection, node)
         return
       case 'presence':
       case 'chatstate':

@@ -149,6 +149,10 @@ export interface PhoneMessage {
   /** Who wrote it in a group (a number), when it was somebody else. */
   author?: string
   starred?: boolean
+  edited?: boolean
+  /** Reactions by the number of who reacted, and votes on a poll by the number of who voted. */
+  reactions?: Record<string, string>
+  votes?: Record<string, string[]>
   /** In a group, of an own message: how far each other member is. */
   receipts?: Record<string, Status>
   /** The encoded WAProto `Message`, for sending it again. */

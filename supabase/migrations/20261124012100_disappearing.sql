@@ -78,5 +78,5 @@ create or replace function public.search_messages(
 as $$
   select s.* from private.search_messages(
       p_query, p_conversation, p_from, p_to, p_type, p_limit, p_before_at, p_before_ordinal) s
-    where exists (select from public.messages_new m where m.id = s.message_id)
+    where coalesce((select m.expires_at > now() from public.messages_new m where m.id = s.message_id and m.user_id = (select auth.uid())), true)
 $$;
