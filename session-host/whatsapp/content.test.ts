@@ -207,10 +207,10 @@ test.for(shown)('%o is shown for what it is', ([message, expected]) => {
   expect(read).toEqual(expected)
   expect(MessageContent.parse(read?.content ?? {})).toEqual(read?.content ?? {})
   // As it comes from the wire, with the library's own objects.
-  expect(readContent(proto.Message.decode(proto.Message.encode(proto.Message.fromObject(message)).finish()))).toEqual({
-    ...expected,
-    ...(read?.media ? { media: expect.objectContaining(read.media) } : {}),
-  })
+  const { media: _, ...decoded } =
+    readContent(proto.Message.decode(proto.Message.encode(proto.Message.fromObject(message)).finish())) ?? {}
+  const { media: __, ...facts } = { media: undefined, ...expected }
+  expect(decoded).toEqual(facts)
 })
 
 test.for([
