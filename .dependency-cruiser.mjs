@@ -42,12 +42,21 @@ const rules = [
     ],
     true,
   ],
-  ['media', host('media'), [...room('shared'), ...host('media', 'store'), ...npm('@supabase/supabase-js')], true],
+  [
+    'media',
+    host('media'),
+    [
+      ...room('shared'),
+      ...host('media', 'store'),
+      ...npm('@supabase/supabase-js', 'undici', 'ipaddr.js', 'file-type', 'sharp'),
+    ],
+    true,
+  ],
   ['http', host('http'), [...host('http'), ...npm('hono', '@hono/node-server', 'swagger-ui-dist')], true],
   ['simulator', host('simulator'), [...host('simulator'), '^node_modules/'], true],
   ['console', host('console'), [...room('shared'), ...host('console'), '^node_modules/'], false],
   ['main', ['^session-host/main\\.ts$'], ['^session-host/(host|config|development-key)\\.ts$', ...npm('pino')], true],
-  ['config', ['^session-host/config\\.ts$'], [...room('shared'), ...npm('zod')], false],
+  ['config', ['^session-host/config\\.ts$'], [...room('shared'), ...npm('zod')], true],
 ]
 
 export default {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 
 /** The host's settings: what it is told, checked once. Everything else receives plain values. */
@@ -17,11 +18,19 @@ export interface Config {
     rootCertKey: string | null
     /** True for an endpoint on loopback: a simulator or a test server. */
     simulated: boolean
+    /** Certificate (PEM) that a simulator's media host is trusted by, beside the ordinary ones. */
+    mediaCaCert: string | null
     linkTimeoutMs: number
     linkRetries: number
   }
   /** Keys that encrypt credentials, the first one writes; null in development, where one is made and kept. */
   authStateKeys: { id: string; key: Buffer }[] | null
+  media: {
+    /** Media of new messages are fetched at once, or only when somebody asks. */
+    download: 'eager' | 'lazy'
+    /** The largest file, in bytes. */
+    maxBytes: number
+  }
   corsOrigins: string[]
   logLevel: string
 }
@@ -72,6 +81,12 @@ const variables = {
     .string()
     .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits, an X25519 public key')
     .optional(),
+  WHATSAPP_MEDIA_CA_CERT: z
+    .string()
+    .refine(isCertificate, 'must be an X.509 certificate, base64 of its DER')
+    .optional(),
+  MEDIA_DOWNLOAD: z.enum(['eager', 'lazy'], { error: 'must be eager or lazy' }).default('eager'),
+  MEDIA_MAX_BYTES: integer(1, 2_147_483_648).default(104_857_600),
   AUTH_STATE_KEY: z.string().transform(parseKeys).optional(),
   CORS_ORIGINS: z.string().transform(parseOrigins).optional(),
   LOG_LEVEL: z
@@ -90,6 +105,8 @@ const Environment = z.object(variables).superRefine((env, context) => {
   const simulated = isLoopback(env.WHATSAPP_WEB_SOCKET_URL)
   if (env.WHATSAPP_ROOT_CERT_KEY && !simulated)
     refuse('WHATSAPP_ROOT_CERT_KEY', 'is accepted for a WHATSAPP_WEB_SOCKET_URL on loopback only')
+  if (env.WHATSAPP_MEDIA_CA_CERT && !simulated)
+    refuse('WHATSAPP_MEDIA_CA_CERT', 'is accepted for a WHATSAPP_WEB_SOCKET_URL on loopback only')
   if (!simulated && !env.WHATSAPP_WEB_SOCKET_URL.startsWith('wss://'))
     refuse('WHATSAPP_WEB_SOCKET_URL', 'must be wss:// unless it is on loopback')
   if (env.JWT_SECRET !== undefined && env.SUPABASE_JWKS_URL !== undefined)
@@ -97,6 +114,7 @@ const Environment = z.object(variables).superRefine((env, context) => {
   if (env.NODE_ENV !== 'production') return
   if (simulated) refuse('WHATSAPP_WEB_SOCKET_URL', 'points at a simulator, which production refuses')
   if (env.WHATSAPP_ROOT_CERT_KEY) refuse('WHATSAPP_ROOT_CERT_KEY', 'is refused in production')
+  if (env.WHATSAPP_MEDIA_CA_CERT) refuse('WHATSAPP_MEDIA_CA_CERT', 'is refused in production')
   for (const name of ['SUPABASE_PUBLISHABLE_KEY', 'SUPABASE_SERVICE_ROLE_KEY'] as const)
     if (isEmbeddedKey(env[name])) refuse(name, 'belongs to the embedded development gateway, which production refuses')
   if (env.SUPABASE_SERVICE_ROLE_KEY === 'your-service-role-key')
@@ -136,10 +154,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       endpoint: env.WHATSAPP_WEB_SOCKET_URL,
       rootCertKey: env.WHATSAPP_ROOT_CERT_KEY ?? null,
       simulated: isLoopback(env.WHATSAPP_WEB_SOCKET_URL),
+      mediaCaCert: env.WHATSAPP_MEDIA_CA_CERT ? certificateOf(env.WHATSAPP_MEDIA_CA_CERT).toString() : null,
       linkTimeoutMs: env.WHATSAPP_SESSION_TIMEOUT,
       linkRetries: env.WHATSAPP_MAX_RETRIES,
     },
     authStateKeys: env.AUTH_STATE_KEY ?? null,
+    media: { download: env.MEDIA_DOWNLOAD, maxBytes: env.MEDIA_MAX_BYTES },
     corsOrigins: env.CORS_ORIGINS ?? ['http://localhost:3000'],
     logLevel: env.LOG_LEVEL,
   }
@@ -176,6 +196,18 @@ function parseOrigins(text: string, context: z.RefinementCtx): string[] {
       })
     return origin
   })
+}
+
+function certificateOf(base64: string): X509Certificate {
+  return new X509Certificate(Buffer.from(base64, 'base64'))
+}
+
+function isCertificate(base64: string): boolean {
+  try {
+    return certificateOf(base64).ca
+  } catch {
+    return false
+  }
 }
 
 /** True for 127.0.0.0/8, ::1 and localhost. */

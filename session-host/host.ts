@@ -7,6 +7,10 @@ import { createApp } from '../edge-functions/api/app.ts'
 import type { Config } from './config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { createMediaEraser, eraseMedia } from './media/media-eraser.ts'
+import { createMediaFetcher } from './media/media-fetcher.ts'
+import { createObjectStore } from './media/object-store.ts'
+import { createSlots } from './media/slots.ts'
+import { trustAuthority } from './media/trust-authority.ts'
 import { createPublisher } from './realtime/publisher.ts'
 import { createSocketServer } from './realtime/socket-server.ts'
 import { createSession, type Session } from './sessions/session.ts'
@@ -26,6 +30,7 @@ import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
+import { createMediaDownloads } from './store/media-downloads.ts'
 import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
@@ -67,6 +72,8 @@ const defaults: HostTiming = {
 const connectionLimit = 5
 /** Decrypted keys in memory, for all sessions together. */
 const cachedKeys = 50_000
+/** Files that are fetched or sent at once, for all sessions together. */
+const mediaAtOnce = 4
 const trimMs = 3_600_000
 /** Disappearing messages are looked for this often. */
 const expireMs = 2_000
@@ -77,6 +84,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
   const holder = randomUUID()
   restoreSignatureVerification()
   if (config.whatsapp.rootCertKey) trustRootCertificate(config.whatsapp.rootCertKey)
+  if (config.whatsapp.mediaCaCert) trustAuthority(config.whatsapp.mediaCaCert)
 
   await using disposables = new AsyncDisposableStack()
   const database = disposables.use(
@@ -138,9 +146,29 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
 
   const announcer = disposables.use(createAnnouncer(database, logger))
   const broadcaster = disposables.use(createBroadcaster(database, logger))
+  const objects =
+    config.serviceKey === null
+      ? null
+      : createObjectStore({ supabaseUrl: config.supabaseUrl, serviceKey: config.serviceKey })
+  const mediaSlots = createSlots(mediaAtOnce)
   function startSession(lease: Lease): Session {
+    const sessionLogger = logger.child({ session: lease.sessionId, epoch: lease.epoch })
     return createSession({
       lease,
+      media:
+        objects &&
+        ((access) =>
+          createMediaFetcher({
+            userId: lease.userId,
+            downloads: createMediaDownloads(database, lease),
+            objects,
+            access,
+            eager: config.media.download === 'eager',
+            maxBytes: config.media.maxBytes,
+            slots: mediaSlots,
+            onChange: () => onChange(lease.sessionId),
+            logger: sessionLogger,
+          })),
       store: {
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         pairingCodes: createPairingCodes(database, lease),
@@ -157,13 +185,14 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
         openTimeoutMs,
       },
       keyCache,
-      logger: logger.child({ session: lease.sessionId, epoch: lease.epoch }),
-      onChange(sessionId) {
-        publisher.wake(sessionId)
-        announcer.announce(sessionId)
-        broadcaster.wake(sessionId)
-      },
+      logger: sessionLogger,
+      onChange,
     })
+  }
+  function onChange(sessionId: string): void {
+    publisher.wake(sessionId)
+    announcer.announce(sessionId)
+    broadcaster.wake(sessionId)
   }
   const eraser =
     config.serviceKey === null

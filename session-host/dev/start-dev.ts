@@ -81,6 +81,7 @@ export async function startDev(options: DevOptions = {}): Promise<Dev> {
     ...stack.environment,
     WHATSAPP_WEB_SOCKET_URL: simulated['WHATSAPP_WEB_SOCKET_URL'] ?? '',
     WHATSAPP_ROOT_CERT_KEY: simulated['WHATSAPP_ROOT_CERT_KEY'] ?? '',
+    WHATSAPP_MEDIA_CA_CERT: simulated['WHATSAPP_MEDIA_CA_CERT'] ?? '',
     PORT: String(ports.console ? await freePort(ports.console) : 0),
     ...options.environment,
   }

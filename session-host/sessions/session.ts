@@ -18,6 +18,7 @@ import { createCommandPump } from './command-pump.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
 import { createPairingAttempt } from './pairing-attempt.ts'
+import type { CreateSessionMedia } from './session-media.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
 export interface SessionOptions {
@@ -38,6 +39,8 @@ export interface SessionOptions {
     ackTimeoutMs: number
     openTimeoutMs: number
   }
+  /** null where no file can be kept. */
+  media: CreateSessionMedia | null
   keyCache: KeyCache
   logger: Logger
   /** Rows or events of a session changed: tell whoever publishes them. */
@@ -62,7 +65,15 @@ const triesWhileStopping = 3
  * The session's state machine. Everything that WhatsApp says goes through one queue: batches, acknowledgements, QRs, the end of a
  * connection. So they are stored in the order in which they came, and a reaction never overtakes what led to it.
  */
-export function createSession({ lease, store, whatsapp, keyCache, logger, onChange }: SessionOptions): Session {
+export function createSession({
+  lease,
+  store,
+  whatsapp,
+  media: createMedia,
+  keyCache,
+  logger,
+  onChange,
+}: SessionOptions): Session {
   const queue = createSerialQueue()
   const retries = createRetryCounter()
   const linking = createLinking({
@@ -99,6 +110,8 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     onChange: () => onChange(lease.sessionId),
     logger,
   })
+
+  const media = createMedia?.(() => (open && connection) || null)
 
   /**
    * Runs a step in order. A failure ends the session, and the supervisor starts it anew from what is stored. What was delivered is stored
@@ -164,6 +177,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
 
   async function project(batch: InboundBatch): Promise<void> {
     for (const key of (await projectSafely(store.projection, batch, patience)).refused) refused.add(key)
+    if (batch.messages.some((message) => message.media)) media?.wake()
   }
 
   async function connect(state: AuthState): Promise<void> {
@@ -191,6 +205,10 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
         onClose: (code) => void step('control', () => closed(state, code)),
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),
+        onMediaAnswer: (answer) =>
+          void media?.answered(answer).catch((error: unknown) => {
+            logger.warn({ error: nameOf(error) }, 'an answer about a medium could not be stored')
+          }),
       },
     })
     connection = current
@@ -225,6 +243,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
     await store.sessions.setStatus({ status: 'connected' })
     logger.info({}, 'connected')
     pump.wake()
+    media?.wake()
   }
 
   async function closed(state: AuthState, code: number | undefined): Promise<void> {
@@ -282,6 +301,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
   /** A command waits, or the owner no longer wants it to run. */
   function wake(): void {
     pump.wake()
+    media?.wake()
     queue
       .add(async () => {
         if (stopping) return
@@ -314,6 +334,7 @@ export function createSession({ lease, store, whatsapp, keyCache, logger, onChan
       open = false
       await connection?.close()
       await pump.stop()
+      await media?.stop()
       await queue.idle()
       // A step that was under way may have set one again.
       clearTimeout(reconnectTimer)

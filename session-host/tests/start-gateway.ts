@@ -101,6 +101,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     ...stack.environment,
     WHATSAPP_WEB_SOCKET_URL: simulator.webSocketUrl,
     WHATSAPP_ROOT_CERT_KEY: simulator.rootCertKey,
+    WHATSAPP_MEDIA_CA_CERT: simulator.mediaCaCert,
     AUTH_STATE_KEY: `test:${randomBytes(32).toString('base64')}`,
     CORS_ORIGINS: 'http://localhost:3000',
     PORT: '0',

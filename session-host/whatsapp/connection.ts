@@ -17,6 +17,7 @@ import { handleInOrder } from './handle-in-order.ts'
 import { stanzaKeyOf, stanzaKeyOfMessage, type Inbox } from './inbox.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { baileysLogger, type Logger } from './logger.ts'
+import { createMediaAccess, readMediaAnswers, type MediaAccess, type MediaAnswer } from './media-access.ts'
 import { createMessaging, type Messaging } from './messaging.ts'
 import { normalise, type Self } from './normalise.ts'
 import { createReceiptSink } from './receipt-sink.ts'
@@ -43,6 +44,8 @@ export interface ConnectionHandlers {
   onBatch(batch: InboundBatch): Promise<boolean>
   /** WhatsApp's server has taken a message, or refused it with an error code. */
   onAck(waId: string, error: string | undefined): void
+  /** The phone has answered a request for a file. */
+  onMediaAnswer(answer: MediaAnswer): void
 }
 
 export interface ConnectionOptions {
@@ -59,7 +62,7 @@ export interface ConnectionOptions {
 }
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
-export interface Connection extends Messaging, Directory, Pairing {
+export interface Connection extends Messaging, Directory, Pairing, MediaAccess {
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
   /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
@@ -189,6 +192,7 @@ export function createConnection({
       if (batch) void handlers.onBatch(batch)
       settleActed()
     }
+    for (const answer of readMediaAnswers(events)) handlers.onMediaAnswer(answer)
     if (!update) return
     if (update.qr || update.connection === 'open' || update.connection === 'close') clearTimeout(opening)
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
@@ -206,6 +210,7 @@ export function createConnection({
 
   return {
     ...createMessaging(socket),
+    ...createMediaAccess(socket),
     ...createDirectory(socket),
     ...createPairing(socket),
     logout: () => socket.logout(),

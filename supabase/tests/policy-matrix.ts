@@ -92,6 +92,7 @@ export const relations: Record<string, RelationRow> = {
   'private.idempotency_keys': {},
   'private.inbox': hostTable,
   'private.linking_attempts': hostTable,
+  'private.media_downloads': hostTable,
   'private.message_protos': hostTable,
   'private.message_search': {},
   'private.session_broadcasts': {},
@@ -167,6 +168,11 @@ export const functions: Record<string, FunctionRow> = {
     stranger: 'conversation_not_found',
   },
   'public.logout(text)': { ...user, call: () => ({}) },
+  'public.request_media(uuid,text)': {
+    ...user,
+    call: ({ messageId }) => ({ p_message_id: messageId }),
+    stranger: 'message_not_found',
+  },
   'public.mark_read(text,text)': {
     ...user,
     call: ({ jid }) => ({ p_conversation: jid }),
@@ -234,6 +240,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': user,
   'private.list_events(uuid,bigint,integer)': user,
   'private.list_messages(text,integer,timestamp with time zone,bigint,timestamp with time zone,bigint)': user,
+  'private.queue_media()': nobody,
+  'private.request_media(uuid,text)': userAndHost,
   'private.mark_read(text,text)': userAndHost,
   'private.mark_read_now(text)': nobody,
   'private.message_json(messages_new)': nobody,

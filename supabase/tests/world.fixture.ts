@@ -108,6 +108,11 @@ export async function createInhabitant(
     userId,
     Buffer.from(`${secret} proto`),
   ])
+  await database.query(`insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)`, [
+    submitted.message.id,
+    userId,
+    sessionId,
+  ])
   // A send that has waited for long, for the administrators' views.
   await asUser(database, userId, (query) =>
     query(`select private.submit_message($1, $2, null, null, 'user')`, [jid, `${secret} waiting`]),

@@ -27,6 +27,11 @@ async function fullPerson(): Promise<Person> {
     [sent, id],
   )
   await people.query(`insert into private.message_protos (message_id, user_id, proto) values ($1, $2, 'x')`, [sent, id])
+  await people.query('insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)', [
+    sent,
+    id,
+    session,
+  ])
   await people.query(
     'insert into private.conversation_merges (old_id, conversation_id, user_id) values (gen_random_uuid(), $1, $2)',
     [conversation, id],
@@ -83,7 +88,12 @@ test('erasure takes everything of one user, reports what, and leaves everybody e
   expect(rounds.map((round) => round?.done)).toEqual([false, false, true])
   expect(rounds.at(-1)).toMatchObject({ media: { command: 'erase_media', prefix: `${person.id}/` } })
   // The index of searches and the kept originals go with the messages, and are no rows of their own to report.
-  const { 'private.message_search': _, 'private.message_protos': __, ...counted } = before ?? {}
+  const {
+    'private.message_search': _,
+    'private.message_protos': __,
+    'private.media_downloads': ___,
+    ...counted
+  } = before ?? {}
   expect(rounds.at(-1)?.removed).toEqual(counted)
   expect(await rowsOf(person)).toEqual({})
   expect(await rowsOf(other)).toEqual(others)
@@ -171,6 +181,7 @@ test('an export holds every row of one user once, whatever the page size, and no
   ]
   const passing = [
     'private.early_receipts',
+    'private.media_downloads',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',

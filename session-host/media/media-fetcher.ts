@@ -1,0 +1,236 @@
+import type { ErrorCode } from '#shared/errors.ts'
+import type { MediaDownloads, PendingMedia } from '../store/media-downloads.ts'
+import { decryptMedia, type MediaSource } from './decrypt-media.ts'
+import { defaultIdleMs, fetchEncrypted } from './fetch-encrypted.ts'
+import { fileKindOf, sniffedBytes } from './file-kind.ts'
+import { MediaFailure } from './media-failure.ts'
+import type { ObjectStore } from './object-store.ts'
+import type { Slots } from './slots.ts'
+
+/** What the fetcher asks of a connection to WhatsApp. */
+export interface MediaAccess {
+  /** The media hosts that WhatsApp's server names. */
+  mediaHosts(): Promise<string[]>
+  /** What a kept message says of its file; null when it has none. */
+  readSource(proto: Uint8Array): MediaSource | null
+  /** Asks the phone to upload the file of a message again. */
+  askForMedia(
+    message: { chat: string; waId: string; fromMe: boolean; sender: string | null },
+    mediaKey: Uint8Array,
+  ): Promise<void>
+}
+
+/** The phone's answer: where the file is now, or that it has it no more. */
+export interface MediaAnswer {
+  waId: string
+  /** Opens the answer with the file's key; null when the phone does not have the file. Throws when it is not about this file. */
+  open(mediaKey: Uint8Array): string | null
+}
+
+export interface MediaFetcherOptions {
+  userId: string
+  downloads: MediaDownloads
+  objects: ObjectStore
+  /** The open connection, or null while there is none. */
+  access: () => MediaAccess | null
+  /** Also what nobody asked for. */
+  eager: boolean
+  maxBytes: number
+  /** Downloads of all sessions of the host at once. */
+  slots: Slots
+  onChange: () => void
+  logger: { info(facts: object, message: string): void; warn(facts: object, message: string): void }
+  idleMs?: number
+}
+
+/** Fetches the media of one session's messages into Storage. */
+export interface MediaFetcher {
+  /** There may be something to fetch. */
+  wake(): void
+  /** The phone has answered a request for a file. */
+  answered(answer: MediaAnswer): Promise<void>
+  stop(): Promise<void>
+}
+
+const perSession = 2
+const maxAttempts = 8
+/** The phone may be off: it is asked again after so many seconds, and then no more. */
+const askAgainSeconds = [60, 900, 21_600]
+/** The longest that one download may take, in ms. */
+const downloadMs = 900_000
+
+/** @see MediaFetcher. A medium that fails leaves its message as it is, with the reason. */
+export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
+  const { userId, downloads, objects, access, eager, maxBytes, slots, logger, idleMs = defaultIdleMs } = options
+  const stopping = new AbortController()
+  const running = new Map<string, Promise<void>>()
+  let pumping: Promise<void> | undefined
+  let again = false
+  let timer: NodeJS.Timeout | undefined
+
+  function wake(): void {
+    again = true
+    if (stopping.signal.aborted || pumping) return
+    pumping = pump()
+      .catch((error: unknown) => {
+        logger.warn({ error: nameOf(error) }, 'media could not be looked for')
+        later(5_000)
+      })
+      .finally(() => {
+        pumping = undefined
+        if (again && running.size < perSession && access()) wake()
+      })
+  }
+
+  async function pump(): Promise<void> {
+    while (again && !stopping.signal.aborted && access() && running.size < perSession) {
+      again = false
+      const due = await downloads.begin({ limit: perSession - running.size, eager, except: [...running.keys()] })
+      for (const media of due) start(media)
+      if (due.length === perSession) continue
+      const seconds = await downloads.secondsToNext(eager)
+      if (seconds !== null) later(Math.min(Math.max(seconds, 1), 3_600) * 1_000)
+    }
+  }
+
+  function start(media: PendingMedia): void {
+    const run = slots
+      .during(() => attempt(media))
+      .catch((error: unknown) => settleFailure(media, error))
+      .catch((error: unknown) =>
+        logger.warn({ message: media.messageId, error: nameOf(error) }, 'what became of a medium could not be stored'),
+      )
+      .finally(() => {
+        running.delete(media.messageId)
+        options.onChange()
+        wake()
+      })
+    running.set(media.messageId, run)
+  }
+
+  async function attempt(media: PendingMedia): Promise<void> {
+    const open = access()
+    if (!open) return downloads.postpone(media.messageId, 1, false)
+    const source = open.readSource(media.proto)
+    if (!source) throw new MediaFailure('media_corrupt', 'no source')
+    if ((media.sizeBytes ?? 0) > maxBytes) throw new MediaFailure('media_too_large')
+    const sha256 = Buffer.from(source.fileSha256).toString('hex')
+    const kept = await downloads.findStored(sha256)
+    if (kept) return finish(media, kept.path, null, kept.mimeType)
+    const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(downloadMs)])
+    const encrypted = await fetchEncrypted(media.directPath ?? source.directPath, {
+      hosts: await open.mediaHosts(),
+      maxBytes,
+      idleMs,
+      signal,
+    })
+    const { head, pieces } = await readHead(decryptMedia(encrypted, source, maxBytes))
+    const kind = await fileKindOf(head, media.mimeType)
+    // The session's own user, never a name that somebody chose; the digest makes it one file however often it comes.
+    const path = `${userId}/in/${sha256}.${kind.extension}`
+    let sizeBytes = 0
+    await objects.put(
+      path,
+      counted(pieces, (bytes) => (sizeBytes += bytes)),
+      kind.mimeType,
+      signal,
+    )
+    await finish(media, path, sizeBytes, kind.mimeType)
+  }
+
+  async function finish(
+    media: PendingMedia,
+    path: string,
+    sizeBytes: number | null,
+    mimeType: string | null,
+  ): Promise<void> {
+    const wanted = await downloads.stored(media.messageId, { path, sizeBytes, mimeType })
+    logger.info({ message: media.messageId, bytes: sizeBytes, wanted }, 'medium stored')
+    if (!wanted && !(await downloads.findStored(/([0-9a-f]{64})\./.exec(path)?.[1] ?? ''))) await objects.remove(path)
+  }
+
+  async function settleFailure(media: PendingMedia, error: unknown): Promise<void> {
+    const { messageId, attempts, asked } = media
+    if (stopping.signal.aborted) return
+    const code: ErrorCode | null = error instanceof MediaFailure ? error.code : null
+    logger.warn({ message: messageId, attempts, asked, error: code ?? nameOf(error) }, 'medium not fetched')
+    if (code === 'media_expired') return askPhone(media)
+    // What was cut or changed on the way may come right the next time; a sender who lies does so every time.
+    if (code === 'media_corrupt' && attempts < 3) return downloads.postpone(messageId, 5, false)
+    if (code) return downloads.gaveUp(messageId, 'failed', code)
+    if (attempts >= maxAttempts) return downloads.gaveUp(messageId, 'failed', 'media_unavailable')
+  }
+
+  async function askPhone(media: PendingMedia): Promise<void> {
+    const pause = askAgainSeconds[media.asked]
+    const open = access()
+    const source = open?.readSource(media.proto)
+    if (!open || !source) return
+    if (pause === undefined) return downloads.gaveUp(media.messageId, 'expired', 'media_expired')
+    // First noted, then asked: the answer may come at once.
+    await downloads.postpone(media.messageId, pause, true)
+    await open.askForMedia(media, source.mediaKey)
+  }
+
+  async function answered({ waId, open }: MediaAnswer): Promise<void> {
+    for (const { messageId, proto } of await downloads.findAsked(waId)) {
+      const source = access()?.readSource(proto)
+      if (!source) continue
+      try {
+        const directPath = open(source.mediaKey)
+        if (directPath === null) await downloads.gaveUp(messageId, 'expired', 'media_expired')
+        else await downloads.moved(messageId, directPath)
+      } catch (error) {
+        logger.warn({ message: messageId, error: nameOf(error) }, 'an answer about a medium could not be used')
+      }
+    }
+    options.onChange()
+    wake()
+  }
+
+  function later(ms: number): void {
+    clearTimeout(timer)
+    if (!stopping.signal.aborted) timer = setTimeout(wake, ms)
+  }
+
+  return {
+    wake,
+    answered,
+    async stop() {
+      stopping.abort()
+      clearTimeout(timer)
+      await pumping
+      await Promise.allSettled(running.values())
+    },
+  }
+}
+
+/** The first bytes of a stream, and the stream with them. */
+async function readHead(source: AsyncGenerator<Buffer>): Promise<{ head: Buffer; pieces: AsyncIterable<Buffer> }> {
+  const first: Buffer[] = []
+  let length = 0
+  while (length < sniffedBytes) {
+    const { value, done } = await source.next()
+    if (done) break
+    first.push(value)
+    length += value.length
+  }
+  async function* pieces(): AsyncGenerator<Buffer> {
+    yield* first
+    yield* source
+  }
+  return { head: Buffer.concat(first).subarray(0, sniffedBytes), pieces: pieces() }
+}
+
+async function* counted(source: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const piece of source) {
+    count(piece.length)
+    yield piece
+  }
+}
+
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? `${error.name} ${code}` : error.name
+}
