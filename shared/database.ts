@@ -795,6 +795,7 @@ export type Database = {
       logout: { Args: { p_idempotency_key?: string }; Returns: Json }
       mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
       request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
+      request_media: { Args: { p_idempotency_key?: string; p_message_id: string }; Returns: Json }
       request_pairing_code: { Args: { p_idempotency_key?: string; p_phone: string }; Returns: Json }
       search_messages: {
         Args: {

@@ -19,7 +19,10 @@ const server = createServer((request, response) => {
     }
     return more()
   }
-  if (what === 'silent') return void response.writeHead(200).flushHeaders()
+  if (what === 'silent') {
+    response.writeHead(200).flushHeaders()
+    return
+  }
   if (what === 'zip') return void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')
   if (what === 'missing') return void response.writeHead(404).end()
   response.writeHead(200, { 'content-type': 'image/png' }).end('secret')

@@ -172,12 +172,12 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     await open.askForMedia(media, source.mediaKey)
   }
 
-  async function answered({ waId, open }: MediaAnswer): Promise<void> {
-    for (const { messageId, proto } of await downloads.findAsked(waId)) {
+  async function answered(answer: MediaAnswer): Promise<void> {
+    for (const { messageId, proto } of await downloads.findAsked(answer.waId)) {
       const source = access()?.readSource(proto)
       if (!source) continue
       try {
-        const directPath = open(source.mediaKey)
+        const directPath = answer.open(source.mediaKey)
         if (directPath === null) await downloads.gaveUp(messageId, 'expired', 'media_expired')
         else await downloads.moved(messageId, directPath)
       } catch (error) {

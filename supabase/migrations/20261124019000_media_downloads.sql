@@ -79,7 +79,7 @@ begin
   if v_message.id is null then
     perform private.fail(404, 'message_not_found', 'Message not found.');
   end if;
-  if v_message.media_status is null or v_message.media_status = 'erased' or v_message.status = 'pending' then
+  if v_message.media_status is null or v_message.media_status = 'erased' then
     perform private.fail(404, 'media_not_found', 'The message has no medium.');
   end if;
   if v_message.media_status <> 'stored' then
