@@ -6,6 +6,12 @@ import { startGuarded } from '../../supabase/local/guarded-process.ts'
 
 export interface HostProcess extends AsyncDisposable {
   url: string
+  pid: number
+  /** Sends it a signal from outside; resolves at once. */
+  signal(signal: NodeJS.Signals): void
+  exited: Promise<number>
+  /** What it logged, the last lines. */
+  log: string[]
   /** Ends it with the signal it was started for; resolves with its exit code. */
   end(): Promise<number>
 }
@@ -36,7 +42,10 @@ export async function startHostProcess(
   createInterface({ input: guarded.stderr }).on('line', (line) => trouble.push(line))
   const lines = createInterface({ input: guarded.stdout })
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const log: string[] = []
   lines.on('line', (line) => {
+    log.push(line)
+    if (log.length > 400) log.shift()
     if (line.startsWith('session-host http')) resolve(line.replace('session-host ', ''))
   })
   void once(lines, 'close').then(() => resolve(undefined))
@@ -49,5 +58,14 @@ export async function startHostProcess(
     const exitCode = await guarded.exited
     throw Object.assign(new Error(trouble.join('\n')), { exitCode })
   }
-  return { url, end, [Symbol.asyncDispose]: async () => void (await end()) }
+  const pid = guarded.commandPid()
+  return {
+    url,
+    pid,
+    log,
+    exited: guarded.exited,
+    signal: (signal) => void process.kill(pid, signal),
+    end,
+    [Symbol.asyncDispose]: async () => void (await end()),
+  }
 }

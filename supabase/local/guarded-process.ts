@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Readable } from 'node:stream'
@@ -23,6 +24,8 @@ export interface GuardedProcess extends AsyncDisposable {
   stderr: Readable
   /** Resolves with the exit code of the command; never rejects. */
   exited: Promise<number>
+  /** The command's process id, for signals from outside and for measuring it; read where Linux keeps it. */
+  commandPid(): number
 }
 
 /**
@@ -46,6 +49,12 @@ export function startGuarded(order: GuardOrder, env: Record<string, string>): Gu
     stdout,
     stderr,
     exited,
+    commandPid() {
+      const children = readFileSync(`/proc/${guard.pid}/task/${guard.pid}/children`, 'utf8').trim().split(' ')
+      const pid = Number(children[0])
+      if (!(pid > 0)) throw new Error(`${order.command} is not running`)
+      return pid
+    },
     async [Symbol.asyncDispose]() {
       stdin.end()
       await exited

@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto'
+import type { ServedDatabase } from '../../../supabase/local/serve-database.ts'
+import { connectClient } from '../connect-client.ts'
+import { createDatabaseWatch, type DatabaseWatch } from '../database-watch.ts'
+import { startHostProcess, type HostProcess } from '../start-host-process.ts'
+import { followConsumer, type Consumer } from './consumer.ts'
+import { followSimulator, type SimulatorEvents } from './simulator-events.ts'
+import { startSimulatorProcess, type SimulatorProcess } from './start-simulator-process.ts'
+
+/** A user with a linked phone, and everything that was said and submitted for it, in order. */
+export interface Account {
+  userId: string
+  token: string
+  sessionId: string
+  number: string
+  /** Who writes to it. */
+  contacts: string[]
+  groupJid: string
+  /** What phones sent, by chat, in the order in which they did: what the database must hold. */
+  said: { chat: string; text: string }[]
+  /** What the product was asked to send, by contact, in order. */
+  submitted: { contact: string; text: string }[]
+  consumer: Consumer
+}
+
+/** Database, simulator and hosts in processes of their own, and the traffic between them. */
+export interface CrashWorld extends AsyncDisposable {
+  stack: ServedDatabase
+  watch: DatabaseWatch
+  simulator: SimulatorProcess
+  events: SimulatorEvents
+  accounts: Account[]
+  /** The host that runs the sessions. */
+  active(): HostProcess
+  /** SIGKILL to the host that runs the sessions. Resolves with its holder id when it is dead. */
+  kill(): Promise<string>
+  /** A dead host's leases have run out: the host that stood by takes over. Another one stands by next. */
+  takeOver(deadHolder: string): Promise<void>
+  /** A phone speaks to the account: a contact, a group member, or the account's own phone. */
+  say(account: Account, from: 'contact' | 'own' | 'group', at?: number): Promise<{ id: string }>
+  /** A user asks the product to send; asked again of another host, with the same key, when one dies meanwhile. Gives the message's id. */
+  submit(account: Account, at?: number): Promise<{ id: string; waId: string; text: string; contact: string }>
+  /** Links a phone that is new, its history as given; resolves when the phone says that it is linked. */
+  scanNewPhone(options?: { generate?: object }): Promise<{ account: Account; linked: Promise<void> }>
+}
+
+/** @see CrashWorld */
+export async function createCrashWorld(
+  stack: ServedDatabase,
+  { accounts: count, environment: settings = {} }: { accounts: number; environment?: Record<string, string> },
+): Promise<CrashWorld> {
+  await using started = new AsyncDisposableStack()
+  const watch = started.use(await createDatabaseWatch(stack.adminDatabaseUrl))
+  const simulator = started.use(await startSimulatorProcess(['--receipt-delay', '100']))
+  const events = started.use(await followSimulator(simulator.url))
+  const environment: Record<string, string> = {
+    ...stack.environment,
+    ...simulator.environment,
+    AUTH_STATE_KEY: `test:${randomBytes(32).toString('base64')}`,
+    CORS_ORIGINS: 'http://localhost:3000',
+    PORT: '0',
+    LOG_LEVEL: 'warn',
+    ...settings,
+  }
+  const { control } = simulator
+  const accounts: Account[] = []
+  let active = await startHostProcess(environment)
+  let standby = startHostProcess(environment)
+  standby.catch(() => undefined)
+  started.defer(async () => {
+    await Promise.allSettled([active.end(), standby.then((host) => host.end())])
+  })
+  let numbers = 0
+  let texts = 0
+
+  async function holderOf(sessionId: string): Promise<string> {
+    const [row] = await watch.query<{ holder: string }>(
+      'select holder from private.session_leases where session_id = $1',
+      [sessionId],
+    )
+    if (!row) throw new Error('the session has no owner')
+    return row.holder
+  }
+
+  async function scanNewPhone({ generate }: { generate?: object } = {}): Promise<{
+    account: Account
+    linked: Promise<void>
+  }> {
+    numbers += 1
+    const number = `346${String(10_000_000 + numbers)}`
+    const contacts = [1, 2].map((n) => `3469${n}${String(100_000 + numbers)}0`)
+    const { id: userId } = await stack.createUser({ email: `crash${numbers}@example.com`, password: 'secret-password' })
+    const token = await stack.mintToken({ sub: userId })
+    await control.post('/phones', {
+      number,
+      name: `Cuenta ${numbers}`,
+      contacts: contacts.map((each, n) => ({ number: each, name: `Contacto ${n}`, push_name: `C${n}` })),
+      history: [],
+      ...(generate ? { generate } : {}),
+    })
+    await using client = await connectClient(active.url)
+    await client.ask('join', { token })
+    client.emit('get-qr', {})
+    const image = await client.next<string>('qr-code')
+    const [session] = await watch.query<{ id: string }>('select id from public.whatsapp_sessions where user_id = $1', [
+      userId,
+    ])
+    if (!session) throw new Error('no session')
+    const consumer = await followConsumer({ sessionId: session.id, token, url: () => active.url })
+    const account: Account = {
+      userId,
+      token,
+      sessionId: session.id,
+      number,
+      contacts,
+      groupJid: '',
+      said: [],
+      submitted: [],
+      consumer,
+    }
+    return { account, linked: control.post(`/phones/${number}/scan`, { image }).then(() => undefined) }
+  }
+
+  async function say(account: Account, from: 'contact' | 'own' | 'group', at = 0): Promise<{ id: string }> {
+    texts += 1
+    const text = `dicho ${texts}`
+    const contact = account.contacts[at % account.contacts.length] ?? ''
+    const [speaker, to] =
+      from === 'own'
+        ? [account.number, contact]
+        : from === 'group'
+          ? [contact, account.groupJid]
+          : [contact, account.number]
+    // Before it leaves: whatever happens next, it may have been said.
+    account.said.push({ chat: from === 'group' ? account.groupJid : contact, text })
+    return control.post<{ id: string }>(`/phones/${speaker}/say`, { to, text })
+  }
+
+  async function submit(
+    account: Account,
+    at = 0,
+  ): Promise<{ id: string; waId: string; text: string; contact: string }> {
+    texts += 1
+    const text = `enviado ${texts}`
+    const contact = account.contacts[at % account.contacts.length] ?? ''
+    account.submitted.push({ contact, text })
+    for (;;) {
+      const answer = await fetch(`${active.url}/api/whatsapp/send_message`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${account.token}`,
+          'content-type': 'application/json',
+          'idempotency-key': text,
+        },
+        body: JSON.stringify({ conversationId: `${contact}@s.whatsapp.net`, textContent: text }),
+      }).catch(() => undefined)
+      const body = (await answer?.json().catch(() => undefined)) as
+        | { message?: { id: string; wa_id: string }; error?: { code: string } }
+        | undefined
+      if (body?.message) return { id: body.message.id, waId: body.message.wa_id, text, contact }
+      if (answer && answer.status < 500) throw new Error(`send_message: ${answer.status} ${JSON.stringify(body)}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  const world: CrashWorld = {
+    stack,
+    watch,
+    simulator,
+    events,
+    accounts,
+    active: () => active,
+    async kill() {
+      const [first] = accounts
+      const holder = first ? await holderOf(first.sessionId) : ''
+      active.signal('SIGKILL')
+      await active.exited
+      return holder
+    },
+    async takeOver(deadHolder) {
+      active = await standby
+      standby = startHostProcess(environment)
+      standby.catch(() => undefined)
+      const rows = await watch.query<{ session_id: string }>(
+        `update private.session_leases set expires_at = clock_timestamp() where holder = $1 returning session_id`,
+        [deadHolder],
+      )
+      for (const { session_id: id } of rows) await watch.query(`select pg_notify('session_wake', $1)`, [id])
+    },
+    say,
+    submit,
+    scanNewPhone,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+
+  for (let made = 0; made < count; made += 1) {
+    const { account, linked } = await scanNewPhone()
+    started.defer(() => account.consumer[Symbol.asyncDispose]())
+    await linked
+    await watch.until(
+      `select 1 from public.whatsapp_sessions where id = $1 and status = 'connected'`,
+      [account.sessionId],
+      (rows) => rows.length > 0,
+    )
+    const [one = '', two = ''] = account.contacts
+    const group = await control.post<{ jid: string }>('/groups', {
+      by: one,
+      subject: `Grupo ${made}`,
+      members: [{ number: two }, { number: account.number }],
+    })
+    account.groupJid = group.jid
+    accounts.push(account)
+    for (const [at] of account.contacts.entries()) await say(account, 'contact', at)
+    await say(account, 'group')
+  }
+  const running = started.move()
+  return world
+}

@@ -1,0 +1,153 @@
+import type { Account, CrashWorld } from './crash-world.ts'
+import { holdRows, type RowLock } from './row-lock.ts'
+
+/** A step of the inbound or outbound path at which a host can be killed. */
+export interface KillPoint {
+  name: string
+  /** It stops more than its own session: nothing else is armed beside it. */
+  alone?: true
+  /** Has traffic run into the step. Resolves when the host is there, and stays there until it is killed. */
+  arm(world: CrashWorld, account: Account): Promise<Armed>
+}
+
+export interface Armed {
+  /** After the kill: whatever waits is ended or let through. */
+  afterKill(): Promise<void>
+}
+
+type Rows = (account: Account) => { text: string; values: unknown[] }
+
+const ofSession =
+  (text: string): Rows =>
+  ({ sessionId }) => ({ text, values: [sessionId] })
+
+// Whoever writes the session's rows of these waits; reading them does not.
+const lease = ofSession('select 1 from private.session_leases where session_id = $1 for update')
+const stream = ofSession('select 1 from private.session_streams where session_id = $1 for update')
+const conversations = ofSession('select 1 from public.conversations_new where session_id = $1 for update')
+const signalSessions = ofSession(
+  `select 1 from private.whatsapp_keys where session_id = $1 and type = 'session' for update`,
+)
+
+/** Every step that a row of one session, or a fault of its wire, can stop a host at. */
+export const killPoints: KillPoint[] = [
+  inbound('before decrypt commit', signalSessions, 'write_keys', 'abort', 'at once'),
+  inbound('after commit, before receipt', signalSessions, 'write_keys', 'commit', 'at once'),
+  inbound('after receipt, before projection', conversations, 'messages', 'abort', 'after the receipt'),
+  inbound('during projection', stream, '', 'abort', 'after the receipt'),
+  inbound('after projection, before publish', stream, '', 'commit', 'after the receipt'),
+  {
+    name: 'after submit, before claim',
+    async arm(world, account) {
+      const lock = await hold(world, lease, account)
+      const { id } = await world.submit(account)
+      await lock.blocks('')
+      await statusIs(world, id, 'pending')
+      return { afterKill: () => lock.release('abort') }
+    },
+  },
+  {
+    name: 'after claim, before stanza',
+    alone: true,
+    async arm(world, account) {
+      const claim = await hold(world, lease, account)
+      const { id } = await world.submit(account)
+      await claim.blocks('')
+      const read = await holdRows(world.stack.adminDatabaseUrl, [
+        { text: 'lock table public.messages_new in access exclusive mode' },
+      ])
+      await claim.release('commit')
+      await read.blocks('text_content')
+      await claimed(world, id)
+      return { afterKill: () => read.release('abort') }
+    },
+  },
+  {
+    name: 'stanza in flight, before ack',
+    async arm(world, account) {
+      await fault(world, account, true)
+      const { id, waId } = await world.submit(account)
+      await world.events.next((event) => event.type === 'message.arrived' && event['message_id'] === waId)
+      await statusIs(world, id, 'pending')
+      return { afterKill: () => fault(world, account, false) }
+    },
+  },
+  acknowledged('after ack, before commit', 'abort'),
+  acknowledged('after ack, commit on its way', 'commit'),
+  outboundKeys('during key commit', 'abort'),
+  outboundKeys('key commit on its way', 'commit'),
+]
+
+function inbound(
+  name: string,
+  rows: Rows,
+  statement: string,
+  outcome: 'abort' | 'commit',
+  when: 'at once' | 'after the receipt',
+): KillPoint {
+  return {
+    name,
+    async arm(world, account) {
+      const lock = await hold(world, rows, account)
+      const { id } = await world.say(account, 'contact')
+      if (when === 'after the receipt')
+        await world.events.next(
+          (event) => event.type === 'receipt.device' && event.number === account.number && event['message_id'] === id,
+        )
+      await lock.blocks(statement)
+      return { afterKill: () => lock.release(outcome) }
+    },
+  }
+}
+
+function acknowledged(name: string, outcome: 'abort' | 'commit'): KillPoint {
+  return {
+    name,
+    async arm(world, account) {
+      await fault(world, account, true)
+      const { id, waId } = await world.submit(account)
+      await world.events.next((event) => event.type === 'message.arrived' && event['message_id'] === waId)
+      const lock = await holdRows(world.stack.adminDatabaseUrl, [
+        { text: 'select 1 from public.messages_new where id = $1 for update', values: [id] },
+      ])
+      await fault(world, account, false)
+      await lock.blocks('acknowledge')
+      return { afterKill: () => lock.release(outcome) }
+    },
+  }
+}
+
+function outboundKeys(name: string, outcome: 'abort' | 'commit'): KillPoint {
+  return {
+    name,
+    async arm(world, account) {
+      const lock = await hold(world, signalSessions, account)
+      await world.submit(account)
+      await lock.blocks('write_keys')
+      return { afterKill: () => lock.release(outcome) }
+    },
+  }
+}
+
+function hold(world: CrashWorld, rows: Rows, account: Account): Promise<RowLock> {
+  return holdRows(world.stack.adminDatabaseUrl, [rows(account)])
+}
+
+async function fault(world: CrashWorld, account: Account, on: boolean): Promise<void> {
+  await world.simulator.control.post('/faults', { fault: 'hold_acks', number: account.number, on })
+}
+
+async function statusIs(world: CrashWorld, id: string, status: string): Promise<void> {
+  const [row] = await world.watch.query<{ status: string }>('select status from public.messages_new where id = $1', [
+    id,
+  ])
+  if (row?.status !== status) throw new Error(`the message is "${row?.status}" where it has to be "${status}"`)
+}
+
+async function claimed(world: CrashWorld, messageId: string): Promise<void> {
+  const rows = await world.watch.query(
+    `select 1 from private.session_commands where message_id = $1 and status = 'claimed'`,
+    [messageId],
+  )
+  if (rows.length !== 1) throw new Error('the command is not claimed')
+}
