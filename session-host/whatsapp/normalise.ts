@@ -79,7 +79,7 @@ function addReceived(
     // What speaks to the device is done when Baileys has acted on it, and not before.
     if (isForDevice(message)) return
     addMessage(batch, message, self, true, inboxKey)
-    batch.inbox.push(inboxKey)
+    if (!isEcho(message)) batch.inbox.push(inboxKey)
   } catch (error) {
     for (const [at, list] of [people, messages, changes].entries()) list.splice(counts[at] ?? 0)
     onUnreadable(error)
@@ -153,7 +153,7 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
     batch.changes.push({ ...change, ...(inboxKey ? { inboxKey } : {}) })
   const timer = readTimer(message, chat)
   if (timer) batch.chats.push(timer.chat)
-  const shown = timer?.notice ?? shownOf(message)
+  const shown = timer?.notice ?? (live && isEcho(message) ? null : shownOf(message))
   if (!shown) return
   const { keep, ...content } = shown
   const alt = otherJid(key.remoteJidAlt, chat, fromMe, self)
@@ -177,6 +177,11 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
     live,
     ...(inboxKey ? { inboxKey } : {}),
   })
+}
+
+/** What Baileys reports of a message that this host sends itself: its row was there before it left. */
+function isEcho({ key, status }: WAMessage): boolean {
+  return key.fromMe === true && status === Status.PENDING
 }
 
 /** The chat's JID, or null for what is no conversation: status updates, broadcast lists, channels. */

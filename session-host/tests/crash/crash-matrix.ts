@@ -162,10 +162,16 @@ export async function runCrashMatrix(
   }
 
   async function recover(deadHolder: string, armed: Armed[], more: Account[] = []): Promise<void> {
+    const startedAt = performance.now()
     for (const each of armed) await each.afterKill()
     await world.takeOver(deadHolder)
+    const takenOver = performance.now()
     await talk(1)
+    const talked = performance.now()
     await settle(more)
+    log(
+      `  taken over ${Math.round(takenOver - startedAt)} ms, said ${Math.round(talked - takenOver)} ms, settled ${Math.round(performance.now() - talked)} ms`,
+    )
   }
 
   /** Waits until everything said and submitted is where it belongs, and looks at all of it. */

@@ -13,7 +13,7 @@ const { values } = parseArgs({
 })
 const startedAt = performance.now()
 await using stack = await createStack({ durable: false })
-await using world = await createCrashWorld(stack, { accounts: 4 })
+await using world = await createCrashWorld(stack, { accounts: 6 })
 process.stdout.write(`seed ${values.seed}\n`)
 const report = await runCrashMatrix(world, {
   kills: Number(values.kills),

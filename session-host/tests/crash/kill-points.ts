@@ -36,6 +36,8 @@ export const killPoints: KillPoint[] = [
   inbound('after receipt, before projection', conversations, 'messages', 'abort', 'after the receipt'),
   inbound('during projection', stream, '', 'abort', 'after the receipt'),
   inbound('after projection, before publish', stream, '', 'commit', 'after the receipt'),
+  // The two of these are never in one round: acknowledgements of two sessions may wait in one statement.
+  acknowledged('after ack, before commit', 'abort'),
   {
     name: 'after submit, before claim',
     async arm(world, account) {
@@ -72,10 +74,9 @@ export const killPoints: KillPoint[] = [
       return { afterKill: () => fault(world, account, false) }
     },
   },
-  acknowledged('after ack, before commit', 'abort'),
-  acknowledged('after ack, commit on its way', 'commit'),
   outboundKeys('during key commit', 'abort'),
   outboundKeys('key commit on its way', 'commit'),
+  acknowledged('after ack, commit on its way', 'commit'),
 ]
 
 function inbound(
