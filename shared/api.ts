@@ -79,6 +79,26 @@ export const StartConversationResponse = z.object({ success, conversation: Conve
 export const MarkReadRequest = z.strictObject({ conversationId: ConversationReference })
 export const MarkReadResponse = z.object({ success, conversation_id: z.uuid(), read: z.number().int() })
 
+export const ChatStateRequest = z
+  .strictObject({
+    conversationId: ConversationReference,
+    archived: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+    /** 9999-12-31 for ever; null: no more. */
+    mutedUntil: z.iso.datetime({ offset: true }).nullable().optional(),
+  })
+  .refine(
+    ({ archived, pinned, mutedUntil }) => archived !== undefined || pinned !== undefined || mutedUntil !== undefined,
+    {
+      message: 'archived, pinned or mutedUntil is required',
+    },
+  )
+export const MarkUnreadRequest = z.strictObject({ conversationId: ConversationReference })
+export const ChangedConversationResponse = z.object({ success, conversation: Conversation })
+
+export const MarkPlayedRequest = z.strictObject({ messageId: z.uuid() })
+export const MarkPlayedResponse = z.object({ success, message_id: z.uuid(), played: z.boolean() })
+
 export const ContactsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(4096).optional(),

@@ -9,6 +9,23 @@ export const Command = z.discriminatedUnion('kind', [
     conversation_id: z.uuid(),
     payload: z.object({ message_ids: z.array(z.uuid()) }),
   }),
+  z.object({
+    kind: z.literal('mark_played'),
+    conversation_id: z.uuid(),
+    payload: z.object({ message_ids: z.array(z.uuid()) }),
+  }),
+  /** Marks a conversation as unread by hand on WhatsApp, or takes the mark away. */
+  z.object({ kind: z.literal('mark_unread'), conversation_id: z.uuid() }),
+  z.object({ kind: z.literal('unmark_unread'), conversation_id: z.uuid() }),
+  z.object({
+    kind: z.literal('set_chat_state'),
+    conversation_id: z.uuid(),
+    payload: z.object({
+      archived: z.boolean().optional(),
+      pinned: z.boolean().optional(),
+      muted_until: z.string().nullish(),
+    }),
+  }),
   z.object({ kind: z.literal('logout') }),
 ])
 export type Command = z.infer<typeof Command>

@@ -15,6 +15,16 @@ export const Conversation = z.object({
   no_ac_ai: z.boolean().nullable(),
   unread_count: z.number().int(),
   archived: z.boolean(),
+  pinned_at: z.string().nullable().describe('When it was pinned to the top; null when it is not.'),
+  muted_until: z
+    .string()
+    .nullable()
+    .describe('Until when it makes no sound, 9999-12-31 for ever; null when it is not muted.'),
+  marked_unread: z.boolean().describe('Marked as unread by hand, whatever unread_count says.'),
+  hidden_at: z
+    .string()
+    .nullable()
+    .describe('When it was deleted on the phone; lists leave it out until something new is in it.'),
   last_message_at: z.string().nullable(),
   last_message_text: z.string().nullable(),
   last_message_type: z.string().nullable(),

@@ -127,6 +127,7 @@ export type Database = {
           session_id: string
           started_at: string | null
           state_at: string | null
+          state_jid: string | null
           unread_count: number | null
           updated_at: string | null
           user_id: string
@@ -160,6 +161,7 @@ export type Database = {
           session_id: string
           started_at?: string | null
           state_at?: string | null
+          state_jid?: string | null
           unread_count?: number | null
           updated_at?: string | null
           user_id: string
@@ -192,6 +194,7 @@ export type Database = {
           session_id?: string
           started_at?: string | null
           state_at?: string | null
+          state_jid?: string | null
           unread_count?: number | null
           updated_at?: string | null
           user_id?: string
@@ -647,6 +650,7 @@ export type Database = {
           session_id: string
           started_at: string | null
           state_at: string | null
+          state_jid: string | null
           unread_count: number | null
           updated_at: string | null
           user_id: string
@@ -712,6 +716,7 @@ export type Database = {
           session_id: string
           started_at: string | null
           state_at: string | null
+          state_jid: string | null
           unread_count: number | null
           updated_at: string | null
           user_id: string
@@ -793,7 +798,9 @@ export type Database = {
         }
       }
       logout: { Args: { p_idempotency_key?: string }; Returns: Json }
+      mark_played: { Args: { p_message: string }; Returns: Json }
       mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
+      mark_unread: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
       request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
       request_media: { Args: { p_idempotency_key?: string; p_message_id: string }; Returns: Json }
       request_pairing_code: { Args: { p_idempotency_key?: string; p_phone: string }; Returns: Json }
@@ -827,6 +834,7 @@ export type Database = {
           status: string
         }[]
       }
+      set_chat_state: { Args: { p_conversation: string; p_idempotency_key?: string; p_state: Json }; Returns: Json }
       start_conversation: { Args: { p_idempotency_key?: string; p_jid: string }; Returns: Json }
       submit_message: {
         Args: {

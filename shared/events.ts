@@ -23,10 +23,10 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   /** A conversation row is new. */
   z.object({ type: z.literal('conversation.created'), data: z.object({ conversation_id: uuid }) }),
-  /** A conversation row changed: name, JID, unread count, archived. */
+  /** A conversation row changed: name, JID, unread count, archived … `cleared`: messages of it were hidden, read the page anew. */
   z.object({
     type: z.literal('conversation.updated'),
-    data: z.object({ conversation_id: uuid, unread_count: z.number().optional() }),
+    data: z.object({ conversation_id: uuid, unread_count: z.number().optional(), cleared: z.boolean().optional() }),
   }),
   /** Two conversations turned out to be one person; `merged_id` is gone and leads to `conversation_id`. */
   z.object({ type: z.literal('conversation.merged'), data: z.object({ conversation_id: uuid, merged_id: uuid }) }),

@@ -11,6 +11,8 @@ export interface InboundBatch {
   messages: InboundMessage[]
   receipts: InboundReceipt[]
   changes: InboundChange[]
+  /** What the account set on a chat or message, on any of its devices. */
+  states: InboundState[]
   /** Inbox rows (stanza keys) that this batch accounts for. */
   inbox: string[]
   /** Set when the batch is a chunk of the phone's history; progress in percent when known. */
@@ -38,6 +40,12 @@ export interface InboundChat {
   archived?: boolean
   /** After how many seconds new messages disappear; 0 for never. */
   disappearingSeconds?: number
+  /** Epoch seconds; null: not pinned. */
+  pinnedAt?: number | null
+  /** Epoch milliseconds, -1 for ever; null: not muted. */
+  mutedUntil?: number | null
+  /** Marked as unread by hand. */
+  markedUnread?: boolean
   /** What is said of a group, beside its subject. */
   group?: InboundGroup
 }
@@ -155,7 +163,23 @@ export type InboundChange = {
   | { kind: 'choice'; from: string; atMs: number; id: string; text: string }
 )
 
+/** Something that the account set about a chat that is known; it never makes one. Later ones take the place of earlier ones. */
+export type InboundState = { chat: string } & (
+  | { kind: 'archive'; on: boolean }
+  /** `at` in epoch seconds. */
+  | { kind: 'pin'; on: boolean; at: number }
+  /** Epoch milliseconds, -1 for ever; null: no more. */
+  | { kind: 'mute'; until: number | null }
+  /** Read up to a message's time in epoch seconds, null: all of it; or marked as unread by hand. */
+  | { kind: 'read'; on: boolean; until: number | null }
+  | { kind: 'star'; waId: string; fromMe: boolean; on: boolean }
+  | { kind: 'delete-for-me'; waId: string; fromMe: boolean }
+  /** All messages up to a time in epoch seconds are gone on the phone, null: all of them. */
+  | { kind: 'clear'; until: number | null; keepStarred: boolean }
+  | { kind: 'delete'; until: number | null }
+)
+
 /** An empty batch to fill. */
 export function emptyBatch(): InboundBatch {
-  return { people: [], chats: [], messages: [], receipts: [], changes: [], inbox: [] }
+  return { people: [], chats: [], messages: [], receipts: [], changes: [], states: [], inbox: [] }
 }

@@ -71,6 +71,11 @@ export const Message = z.object({
   reply_to_wa_id: z.string().nullable(),
   edited_at: z.string().nullable(),
   revoked_at: z.string().nullable(),
+  starred: z.boolean(),
+  hidden_at: z
+    .string()
+    .nullable()
+    .describe('When it was deleted for the account alone, or its chat cleared, on the phone; pages leave it out.'),
   expires_at: z.string().nullable().describe('When it disappears.'),
 })
 export type Message = z.infer<typeof Message>

@@ -7,6 +7,7 @@ import { createAuthentication } from './auth.ts'
 import { allowOrigins } from './cors.ts'
 import { errorResponse, type FailureReport } from './errors.ts'
 import { apiDocument, registerBearer } from './openapi.ts'
+import { chatStateRoutes } from './routes/chat-state.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
@@ -63,6 +64,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', qrRoutes(dependencies))
   app.route('/', pairingCodeRoutes(dependencies))
   app.route('/', conversationRoutes(dependencies))
+  app.route('/', chatStateRoutes(dependencies))
   app.route('/', messageRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
   app.route('/', searchRoutes(dependencies))

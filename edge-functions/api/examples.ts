@@ -19,6 +19,10 @@ export const conversationExample: Conversation = {
   no_ac_ai: false,
   unread_count: 2,
   archived: false,
+  pinned_at: null,
+  muted_until: null,
+  marked_unread: false,
+  hidden_at: null,
   last_message_at: '2025-01-20T10:05:00.000Z',
   last_message_text: '¿Nos vemos mañana?',
   last_message_type: 'text',
@@ -53,6 +57,8 @@ export const messageExample: Message = {
   reply_to_wa_id: null,
   edited_at: null,
   revoked_at: null,
+  starred: false,
+  hidden_at: null,
   expires_at: null,
 }
 

@@ -22,6 +22,7 @@ export const MessageRow = Message.extend({
   ordinal: z.coerce.number().int(),
   edited_at: Time.nullable(),
   revoked_at: Time.nullable(),
+  hidden_at: Time.nullable(),
   expires_at: Time.nullable(),
 })
 
@@ -32,6 +33,9 @@ export const ConversationRow = Conversation.extend({
     .int()
     .nullable()
     .transform((value) => value ?? 0),
+  pinned_at: Time.nullable(),
+  muted_until: Time.nullable(),
+  hidden_at: Time.nullable(),
   last_message_at: Time.nullable(),
   activity_at: Time,
 })

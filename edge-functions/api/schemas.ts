@@ -1,8 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import {
+  ChangedConversationResponse,
   ContactsResponse,
   ConversationsResponse,
   ErrorResponse,
+  MarkPlayedResponse,
   MarkReadResponse,
   MessagesResponse,
   PairingCodeResponse,
@@ -38,6 +40,10 @@ export const schemas = {
   startedConversation: StartConversationResponse.extend({ conversation: ConversationComponent }).openapi(
     'StartConversationResponse',
   ),
+  changedConversation: ChangedConversationResponse.extend({ conversation: ConversationComponent }).openapi(
+    'ChangedConversationResponse',
+  ),
+  markedPlayed: MarkPlayedResponse.clone().openapi('MarkPlayedResponse'),
   markedRead: MarkReadResponse.clone().openapi('MarkReadResponse'),
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),
   sentMessage: SendMessageResponse.extend({ message: MessageComponent }).openapi('SendMessageResponse'),

@@ -1,7 +1,8 @@
 import type { ClaimedCommand } from '#shared/commands.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
-import { markRead } from './mark-read.ts'
+import { markPlayed, markRead } from './mark-read.ts'
 import { sendMessage } from './send-message.ts'
+import { setChatState } from './set-chat-state.ts'
 import { startConversation } from './start-conversation.ts'
 
 /** Carries out one claimed command on an open connection. One file a kind; this is the list of them. */
@@ -13,6 +14,12 @@ export async function carryOut(command: ClaimedCommand, context: CommandContext)
       return startConversation(command, context)
     case 'mark_read':
       return markRead(command, context)
+    case 'mark_played':
+      return markPlayed(command, context)
+    case 'mark_unread':
+    case 'unmark_unread':
+    case 'set_chat_state':
+      return setChatState(command, context)
     case 'logout':
       context.onLogout()
       await context.open.logout()

@@ -11,3 +11,13 @@ export async function markRead(
     await open.markRead(keys.map((key) => ({ chat: key.address, waId: key.wa_id, sender: key.sender_jid })))
   return { kind: 'finished', result: {} }
 }
+
+/** Tells the authors of the command's messages that they were played, as far as their rows still exist. */
+export async function markPlayed(
+  command: ClaimedCommand & { kind: 'mark_played' },
+  { open, commands }: CommandContext,
+): Promise<Outcome> {
+  for (const key of await commands.readKeys(command.payload.message_ids))
+    await open.markPlayed({ chat: key.address, waId: key.wa_id, sender: key.sender_jid })
+  return { kind: 'finished', result: {} }
+}

@@ -73,6 +73,7 @@ function partsOf(batch: InboundBatch): InboundBatch[] {
     ),
     ...batch.receipts.map((receipt) => part({ receipts: [receipt] })),
     ...batch.changes.filter((change) => !isKept(change)).map((change) => part({ changes: [change] })),
+    ...batch.states.map((state) => part({ states: [state] })),
     ...(batch.history || batch.ownName
       ? [
           part({

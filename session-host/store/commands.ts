@@ -2,6 +2,7 @@ import { Command, type ClaimedCommand } from '#shared/commands.ts'
 import type { ErrorCode } from '#shared/errors.ts'
 import { createAcknowledger, type Acknowledger } from './acknowledger.ts'
 import { appendEvents } from './append-events.ts'
+import { createChatReader, type ChatReader } from './chat-reader.ts'
 import type { Database, Queryable } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
 
@@ -17,7 +18,7 @@ export interface OutgoingMessage {
   quoted: { wa_id: string; from_me: boolean; text: string | null; sender_jid: string | null } | null
 }
 
-export interface CommandStore {
+export interface CommandStore extends ChatReader {
   /** Claims what may run now, in order, each lane's head only. */
   claim(limit: number): Promise<ClaimedCommand[]>
   readMessage(messageId: string): Promise<OutgoingMessage | null>
@@ -49,6 +50,7 @@ export function createCommandStore(
 ): CommandStore {
   const { sessionId } = lease
   return {
+    ...createChatReader(database, sessionId),
     claim: (limit) =>
       fenced(database, lease, async (transaction) => {
         const rows = await transaction.query<{ kind: string } & Omit<ClaimedCommand, 'kind'>>(

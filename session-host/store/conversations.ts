@@ -122,6 +122,7 @@ async function createConversations(
   )
 }
 
+/** What the phone's list of chats says. A setting that was changed since, here or there, is newer than a history that comes late. */
 async function storeChatState(
   transaction: Transaction,
   chats: InboundChat[],
@@ -130,31 +131,50 @@ async function storeChatState(
   const states = new Map<string, InboundChat>()
   for (const chat of chats) {
     const id = conversations.get(chat.jid)
-    const isGroupName = chat.name !== undefined && chat.jid.endsWith('@g.us')
-    if (id && (chat.unread !== undefined || chat.archived !== undefined || isGroupName))
-      states.set(id, { ...states.get(id), ...chat })
+    if (id && saysSomething(chat)) states.set(id, { ...states.get(id), ...chat })
   }
   if (states.size === 0) return []
-  const rows = [...states]
   const changed = await transaction.query<{ id: string; unread_count: number }>(
     `update public.conversations_new c set
-         unread_count = coalesce(s.unread, c.unread_count), archived = coalesce(s.archived, c.archived),
-         contact_name = case when c.kind = 'group' then coalesce(s.name, c.contact_name) else c.contact_name end
-       from unnest($1::uuid[], $2::integer[], $3::boolean[], $4::text[]) as s(id, unread, archived, name)
-       where c.id = s.id and (
-         c.unread_count is distinct from coalesce(s.unread, c.unread_count)
-         or c.archived is distinct from coalesce(s.archived, c.archived)
-         or (c.kind = 'group' and c.contact_name is distinct from coalesce(s.name, c.contact_name)))
+         unread_count = n.unread, archived = n.archived, pinned_at = n.pinned_at, muted_until = n.muted_until,
+         marked_unread = n.marked_unread, contact_name = n.name
+       from (
+         select b.id, coalesce(s.unread, b.unread_count) as unread,
+             case when b.state_at is null then coalesce(s.archived, b.archived) else b.archived end as archived,
+             case when b.state_at is null then coalesce(to_timestamp(s.pinned_at), b.pinned_at) else b.pinned_at end as pinned_at,
+             case when b.state_at is not null or s.muted_until is null then b.muted_until
+               when s.muted_until < 0 then '9999-12-31 00:00:00+00'
+               else to_timestamp(least(s.muted_until / 1000, 253300000000)) end as muted_until,
+             case when b.state_at is null then coalesce(s.marked_unread, b.marked_unread) else b.marked_unread end as marked_unread,
+             case when b.kind = 'group' then coalesce(s.name, b.contact_name) else b.contact_name end as name
+           from jsonb_to_recordset($1) as s(
+             id uuid, unread integer, archived boolean, pinned_at float8, muted_until float8, marked_unread boolean, name text)
+           join public.conversations_new b on b.id = s.id) n
+       where c.id = n.id
+         and (c.unread_count, c.archived, c.pinned_at, c.muted_until, c.marked_unread, c.contact_name)
+           is distinct from (n.unread, n.archived, n.pinned_at, n.muted_until, n.marked_unread, n.name)
        returning c.id, c.unread_count`,
     [
-      rows.map(([id]) => id),
-      rows.map(([, chat]) => (chat.unread === undefined ? null : Math.max(0, chat.unread))),
-      rows.map(([, chat]) => chat.archived ?? null),
-      rows.map(([, chat]) => clipName(chat.name)),
+      JSON.stringify(
+        [...states].map(([id, chat]) => ({
+          id,
+          unread: chat.unread === undefined ? null : Math.max(0, chat.unread),
+          archived: chat.archived ?? null,
+          pinned_at: chat.pinnedAt ?? null,
+          muted_until: chat.mutedUntil ?? null,
+          marked_unread: chat.markedUnread ?? null,
+          name: clipName(chat.name),
+        })),
+      ),
     ],
   )
   return changed.map((row) => ({
     type: 'conversation.updated',
     data: { conversation_id: row.id, unread_count: row.unread_count },
   }))
+}
+
+function saysSomething({ jid, name, unread, archived, pinnedAt, mutedUntil, markedUnread }: InboundChat): boolean {
+  const facts = [unread, archived, pinnedAt, mutedUntil, markedUnread]
+  return facts.some((fact) => fact !== undefined) || (name !== undefined && jid.endsWith('@g.us'))
 }

@@ -1,6 +1,7 @@
 import type { InboundBatch, InboundChat, InboundPerson } from '#shared/inbound.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import { appendEvents } from './append-events.ts'
+import { storeStates } from './chat-states.ts'
 import { clipName } from './clip-name.ts'
 import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
@@ -48,6 +49,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
   await storeMemberReceipts(transaction, lease, batch.receipts, mentioned)
   const reads = await storeOwnReads(transaction, lease, batch.receipts, mentioned)
+  const states = await storeStates(transaction, lease, batch.states, mentioned)
   await keepEarlyReceipts(transaction, lease, batch.receipts, mentioned)
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
 
@@ -64,7 +66,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
       [lease.sessionId, progress],
     )
   } else log.push(...events, ...groups, ...messages.events)
-  log.push(...receipts, ...reads, ...changes)
+  log.push(...receipts, ...reads, ...changes, ...states)
 
   if (batch.ownName)
     await transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
@@ -110,7 +112,7 @@ async function knownConversations(
   batch: InboundBatch,
   conversations: Map<string, string>,
 ): Promise<Map<string, string>> {
-  const chats = [...new Set([...batch.receipts, ...batch.changes].map((change) => change.chat))]
+  const chats = [...new Set([...batch.receipts, ...batch.changes, ...batch.states].map((change) => change.chat))]
   const missing = chats.filter((chat) => !conversations.has(chat))
   if (missing.length === 0) return conversations
   const rows = await transaction.query<{ jid: string; id: string }>(

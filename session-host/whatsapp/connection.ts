@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import {
+  ALL_WA_PATCH_NAMES,
   Browsers,
   isJidBroadcast,
   isJidNewsletter,
@@ -12,7 +13,9 @@ import {
 } from '@whiskeysockets/baileys'
 import { normalizeJid, parseJid } from '#shared/ids.ts'
 import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
+import { createAppState } from './app-state.ts'
 import type { AuthState } from './auth-state.ts'
+import { createChatState, type ChatState } from './chat-state.ts'
 import { handleInOrder } from './handle-in-order.ts'
 import { stanzaKeyOf, stanzaKeyOfMessage, type Inbox } from './inbox.ts'
 import { createDirectory, type Directory } from './directory.ts'
@@ -62,7 +65,7 @@ export interface ConnectionOptions {
 }
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
-export interface Connection extends Messaging, Directory, Pairing, MediaAccess {
+export interface Connection extends Messaging, Directory, Pairing, MediaAccess, ChatState {
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
   /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
@@ -94,10 +97,16 @@ export function createConnection({
   let closed = false
   let closing: NodeJS.Timeout | undefined
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
+  const appState = createAppState({
+    keys: auth.keys,
+    handedOn,
+    onBatch: (batch) => handlers.onBatch(batch),
+    onFailure: reportFailure,
+  })
   const socket = makeWASocket({
-    auth: { creds: auth.creds, keys: auth.keys },
+    auth: { creds: auth.creds, keys: appState.keys },
     waWebSocketUrl: endpoint,
-    logger: baileysLogger(logger),
+    logger: baileysLogger(logger, (action) => appState.onAction(action)),
     // What the phone shows under linked devices; it also decides how much history the phone offers. Fixed for the life of a link.
     browser: Browsers.macOS('Desktop'),
     makeSignalRepository: inbox.makeSignalRepository,
@@ -167,6 +176,14 @@ export function createConnection({
     while (socket.ev.isBuffering() && !closed) await pause(bufferPollMs)
   }
 
+  /** Asks for app-state mutations that were missed: WhatsApp tells of them once, and the host may have died since. Not the first time. */
+  function catchUp(): void {
+    if (!auth.creds.myAppStateKeyId || !auth.creds.accountSyncCounter) return
+    socket.resyncAppState([...ALL_WA_PATCH_NAMES], false).catch(() => {
+      logger.warn({}, 'the state of chats could not be asked for; it follows with the next change')
+    })
+  }
+
   function hasActedOn(stanzaKey: string): void {
     acted.push(stanzaKey)
     settleActed()
@@ -198,7 +215,10 @@ export function createConnection({
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
     if (update.isNewLogin) auth.creds.pairingCode = undefined
     if (update.isNewLogin && self) handlers.onPaired(accountOf(self))
-    if (update.connection === 'open') handlers.onOpen()
+    if (update.connection === 'open') {
+      handlers.onOpen()
+      catchUp()
+    }
     if (update.connection === 'close' && !closed) {
       closed = true
       clearTimeout(closing)
@@ -213,6 +233,7 @@ export function createConnection({
     ...createMediaAccess(socket),
     ...createDirectory(socket),
     ...createPairing(socket),
+    ...createChatState(socket),
     logout: () => socket.logout(),
     redeliver(messages) {
       for (const message of messages)

@@ -1,3 +1,5 @@
+import type { SyncAction } from './sync-actions.ts'
+
 /** What the rooms of the host log through; pino fits. Facts carry ids and codes, never text, numbers, tokens, QR texts or keys. */
 export interface Logger {
   debug(facts: object, message: string): void
@@ -17,11 +19,20 @@ interface BaileysLogger {
   error(facts: unknown, message?: string): void
 }
 
+/** ChatMutation of Baileys. */
+interface Mutation {
+  index: string[]
+  syncAction: { value?: SyncAction['value'] }
+}
+
+/** What Baileys logs with each app-state mutation that it has verified, before it makes an event of it or not (chat-utils.js:663). */
+const syncActionSentence = 'processing sync action'
+
 /**
  * Lets Baileys' warnings and errors through as sentences only: the objects that it logs hold stanzas, numbers and keys
- * (socket.js:318 logs the registration node).
+ * (socket.js:318 logs the registration node). Nothing else in Baileys shows a mutation as it is, so they are taken from here.
  */
-export function baileysLogger(logger: Logger): BaileysLogger {
+export function baileysLogger(logger: Logger, onSyncAction: (action: SyncAction) => void = () => {}): BaileysLogger {
   const quiet = (): void => undefined
   const pass = (facts: unknown, message?: string): void => {
     const sentence = message ?? (typeof facts === 'string' ? facts : 'unnamed')
@@ -30,7 +41,11 @@ export function baileysLogger(logger: Logger): BaileysLogger {
   const self: BaileysLogger = {
     level: 'warn',
     child: () => self,
-    trace: quiet,
+    trace(facts, message) {
+      if (message !== syncActionSentence) return
+      const { index, syncAction } = (facts as { syncAction: Mutation }).syncAction
+      onSyncAction({ index, value: syncAction.value })
+    },
     debug: quiet,
     info: quiet,
     warn: pass,

@@ -13,6 +13,8 @@ export interface Messaging {
   /** Hands the stanza to the socket. It is sent when onAck says so, not before. */
   sendText(message: OutgoingText): Promise<void>
   markRead(keys: { chat: string; waId: string; sender: string | null }[]): Promise<void>
+  /** Tells a message's author that it was listened to, or looked at. */
+  markPlayed(key: { chat: string; waId: string; sender: string | null }): Promise<void>
 }
 
 /** @see Messaging */
@@ -24,6 +26,9 @@ export function createMessaging(socket: WASocket): Messaging {
         { text, linkPreview: null },
         { messageId: waId, ...(quoted ? { quoted: quotedMessage(to, quoted) } : {}) },
       )
+    },
+    async markPlayed({ chat, waId, sender }) {
+      await socket.sendReceipt(chat, sender ?? undefined, [waId], 'played')
     },
     async markRead(keys) {
       await socket.readMessages(

@@ -131,14 +131,6 @@ test('history is sorted by time, and the newest of a chat with n unread are unre
   expect(batch?.people).toEqual([{ jid: pn, alt: lid, name: 'Bea Ruiz', pushName: 'Bea' }])
 })
 
-test('of a chat’s update only "read" and "archived" are taken', () => {
-  const update = (chat: object) => normalise({ 'chats.update': [{ id: pn, ...chat }] }, self)?.chats
-  expect(update({ unreadCount: 0 })).toEqual([{ jid: pn, unread: 0 }])
-  expect(update({ unreadCount: 3 })).toBeUndefined()
-  expect(update({ unreadCount: -1 })).toBeUndefined()
-  expect(update({ archived: true })).toEqual([{ jid: pn, archived: true }])
-})
-
 test('a message that can’t be read is reported, keeps its inbox row and takes no other with it', () => {
   const bad = message({ key: { id: 'BAD' } })
   Object.defineProperty(bad, 'message', {

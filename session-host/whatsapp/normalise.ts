@@ -42,10 +42,6 @@ export function normalise(
   const mapping = events['lid-mapping.update']
   if (mapping) addPair(batch, mapping.pn, mapping.lid)
   for (const chat of events['chats.upsert'] ?? []) addChat(batch, chat, chat.unreadCount ?? undefined)
-  for (const chat of events['chats.update'] ?? []) {
-    // Positive counts are increments for messages that are counted already, and -1 is a mark by hand: only "read" is absolute.
-    if (chat.id && isKnownChange(chat)) addChat(batch, chat, chat.unreadCount === 0 ? 0 : undefined)
-  }
   for (const group of [...(events['groups.upsert'] ?? []), ...(events['groups.update'] ?? [])]) addGroup(batch, group)
   const members = events['group-participants.update']
   if (members) addParticipants(batch, members)
@@ -73,15 +69,15 @@ function addReceived(
   self: Self,
   onUnreadable: (error: unknown) => void,
 ): void {
-  const { people, messages, changes } = batch
-  const counts = [people, messages, changes].map((list) => list.length)
+  const { people, messages, changes, states } = batch
+  const counts = [people, messages, changes, states].map((list) => list.length)
   try {
     // What speaks to the device is done when Baileys has acted on it, and not before.
     if (isForDevice(message)) return
     addMessage(batch, message, self, true, inboxKey)
     if (!isEcho(message)) batch.inbox.push(inboxKey)
   } catch (error) {
-    for (const [at, list] of [people, messages, changes].entries()) list.splice(counts[at] ?? 0)
+    for (const [at, list] of [people, messages, changes, states].entries()) list.splice(counts[at] ?? 0)
     onUnreadable(error)
   }
 }
@@ -137,11 +133,17 @@ function addChat(batch: InboundBatch, chat: Partial<Chat>, unread: number | unde
   if (name) entry.name = name
   if (unread !== undefined && unread >= 0) entry.unread = unread
   if (typeof chat.archived === 'boolean') entry.archived = chat.archived
+  addSettings(entry, chat)
   batch.chats.push(entry)
 }
 
-function isKnownChange(chat: Partial<Chat>): boolean {
-  return chat.unreadCount === 0 || typeof chat.archived === 'boolean'
+/** What the phone's own list says of a chat; what changes later comes as app state (sync-actions.ts). */
+function addSettings(entry: InboundChat, chat: Partial<Chat>): void {
+  const pinned = Number(chat.pinned ?? 0)
+  if (pinned > 0) entry.pinnedAt = pinned
+  const muted = Number(chat.muteEndTime ?? 0)
+  if (muted !== 0) entry.mutedUntil = muted < 0 ? -1 : muted
+  if (chat.markedAsUnread === true) entry.markedUnread = true
 }
 
 function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: boolean, inboxKey?: string): void {
@@ -156,6 +158,7 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
   const shown = timer?.notice ?? (live && isEcho(message) ? null : shownOf(message))
   if (!shown) return
   const { keep, ...content } = shown
+  if (message.starred) batch.states.push({ chat, kind: 'star', waId: key.id, fromMe, on: true })
   const alt = otherJid(key.remoteJidAlt, chat, fromMe, self)
   const sender = chat.endsWith('@g.us') && !fromMe ? normalizeJid(key.participant) : null
   if (sender) {
@@ -248,6 +251,10 @@ function outgoingStatus(status: number | null | undefined): MessageStatus {
 }
 
 function isEmpty(batch: InboundBatch): boolean {
-  const { people, chats, messages, receipts, changes, inbox, history, ownName } = batch
-  return !history && !ownName && [people, chats, messages, receipts, changes, inbox].every((list) => list.length === 0)
+  const { people, chats, messages, receipts, changes, states, inbox, history, ownName } = batch
+  return (
+    !history &&
+    !ownName &&
+    [people, chats, messages, receipts, changes, states, inbox].every((list) => list.length === 0)
+  )
 }

@@ -31,6 +31,10 @@ function conversation(id: string, activity_at: string, archived = false): Conver
     no_ac_ai: null,
     unread_count: 0,
     archived,
+    pinned_at: null,
+    muted_until: null,
+    marked_unread: false,
+    hidden_at: null,
     last_message_at: null,
     last_message_text: null,
     last_message_type: null,
@@ -123,6 +127,8 @@ function message(id: string, ordinal: number, status: Message['status'] = 'pendi
     reply_to_wa_id: null,
     edited_at: null,
     revoked_at: null,
+    starred: false,
+    hidden_at: null,
     expires_at: null,
   }
 }

@@ -33,6 +33,8 @@ function message(id: string, created_at: string, from_me = false): Message {
     reply_to_wa_id: null,
     edited_at: null,
     revoked_at: null,
+    starred: false,
+    hidden_at: null,
     expires_at: null,
   }
 }
