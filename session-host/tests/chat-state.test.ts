@@ -167,10 +167,9 @@ test('a change of the phone that was read but not stored when the host died is a
   await set({ action: 'archive' })
   await gateway.control.until(async () => {
     const { devices } = await gateway.control.get<{ devices: { queued: number }[] }>(`/phones/${ana.number}`)
-    return devices.every((device) => device.queued === 0) && gateway.logs.some((line) => line.includes('is away'))
-      ? true
-      : undefined
+    return devices.every((device) => device.queued === 0) ? true : undefined
   })
+  await gateway.database.until('select 1', [], () => gateway.logs.some((line) => line.includes('is away')))
   // It gives up: the step was never stored, and the notification that spoke of it is acknowledged.
   await gateway.stopHost()
   await gateway.database.query('drop trigger away on public.conversations_new')
