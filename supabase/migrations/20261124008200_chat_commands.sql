@@ -127,7 +127,8 @@ begin
   else
     insert into private.message_search (message_id, user_id, conversation_id, created_at, ordinal, message_type, document)
       values (new.id, new.user_id, new.conversation_id, coalesce(new.created_at, to_timestamp(0)), new.ordinal,
-        new.message_type, private.search_document(new.user_id, new.conversation_id, new.message_type, new.text_content))
+        new.message_type, private.search_document(
+          new.user_id, new.conversation_id, new.message_type, new.text_content, coalesce(new.created_at, to_timestamp(0))))
       on conflict (message_id) do update set
         conversation_id = excluded.conversation_id, created_at = excluded.created_at, ordinal = excluded.ordinal,
         message_type = excluded.message_type, document = excluded.document;
