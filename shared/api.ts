@@ -110,6 +110,10 @@ export const ContactsResponse = z.object({
   next_cursor: z.string().nullable(),
 })
 
+export const ContactQuery = z.object({ contactId: z.string().min(1).max(256) })
+export const BlockContactRequest = z.strictObject({ contactId: z.string().min(1).max(256), blocked: z.boolean() })
+export const ContactResponse = z.object({ success, contact: Contact })
+
 /** A day (its first moment in UTC) or a moment. */
 const Moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })])
 

@@ -26,6 +26,10 @@ export const Command = z.discriminatedUnion('kind', [
       muted_until: z.string().nullish(),
     }),
   }),
+  z.object({
+    kind: z.literal('block_contact'),
+    payload: z.object({ contact_id: z.uuid(), blocked: z.boolean() }),
+  }),
   z.object({ kind: z.literal('logout') }),
 ])
 export type Command = z.infer<typeof Command>

@@ -13,6 +13,10 @@ export const Contact = z.object({
   jids: z.array(z.string()),
   /** The conversation with them, when there is one. */
   conversation_id: z.uuid().nullable(),
+  /** The account has blocked them. */
+  blocked: z.boolean(),
+  /** Their profile picture, when it is known; it changes its address from time to time. */
+  photo_url: z.string().nullable(),
 })
 export type Contact = z.infer<typeof Contact>
 

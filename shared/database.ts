@@ -50,6 +50,7 @@ export type Database = {
       }
       contacts: {
         Row: {
+          blocked: boolean
           created_at: string
           id: string
           name: string | null
@@ -64,6 +65,7 @@ export type Database = {
         }
         ComputedFields: never
         Insert: {
+          blocked?: boolean
           created_at?: string
           id?: string
           name?: string | null
@@ -77,6 +79,7 @@ export type Database = {
           verified_name?: string | null
         }
         Update: {
+          blocked?: boolean
           created_at?: string
           id?: string
           name?: string | null
@@ -593,6 +596,7 @@ export type Database = {
       [_ in never]: never
     }
     Functions: {
+      block_contact: { Args: { p_blocked: boolean; p_contact: string; p_idempotency_key?: string }; Returns: Json }
       command_result: { Args: { p_command_id: number }; Returns: Json }
       erase_user: { Args: { p_limit?: number; p_user_id: string }; Returns: Json }
       event_cursor: {
@@ -608,12 +612,14 @@ export type Database = {
       get_contact: {
         Args: { p_contact: string }
         Returns: {
+          blocked: boolean
           conversation_id: string
           created_at: string
           id: string
           jids: string[]
           name: string
           phone: string
+          photo_url: string
           push_name: string
           session_id: string
           sort_name: string
@@ -667,12 +673,14 @@ export type Database = {
       list_contacts: {
         Args: { p_after_id?: string; p_after_name?: string; p_limit?: number; p_query?: string; p_session_id?: string }
         Returns: {
+          blocked: boolean
           conversation_id: string
           created_at: string
           id: string
           jids: string[]
           name: string
           phone: string
+          photo_url: string
           push_name: string
           session_id: string
           sort_name: string

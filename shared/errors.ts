@@ -91,6 +91,12 @@ const table = {
     'Ya hay un teléfono vinculado. Desvincúlalo antes de vincular otro.',
     'A phone is linked already. Unlink it before you link another.',
   ],
+  number_unknown: [
+    409,
+    false,
+    'WhatsApp no ha dicho el número de este contacto, y sin él no se puede bloquear desde aquí. Bloquéalo en el teléfono.',
+    'WhatsApp has not told this contact’s number, without which they cannot be blocked from here. Block them on the phone.',
+  ],
   lease_lost: [409, true, 'Otro servidor atiende esta sesión.', 'Another host holds this session.'],
   resync_required: [
     410,

@@ -30,6 +30,11 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   /** Two conversations turned out to be one person; `merged_id` is gone and leads to `conversation_id`. */
   z.object({ type: z.literal('conversation.merged'), data: z.object({ conversation_id: uuid, merged_id: uuid }) }),
+  /** A contact was blocked or unblocked, or has another picture. */
+  z.object({
+    type: z.literal('contact.updated'),
+    data: z.object({ contact_id: uuid, conversation_id: uuid.optional() }),
+  }),
   /** A message row is new, in or out. */
   z.object({
     type: z.literal('message.created'),
@@ -119,6 +124,7 @@ export function changesChats(type: EventType): boolean {
     case 'message.deleted':
       return true
     case 'session.status':
+    case 'contact.updated':
     case 'message.status':
       return false
     default:

@@ -15,6 +15,12 @@ export interface InboundBatch {
   states: InboundState[]
   /** Inbox rows (stanza keys) that this batch accounts for. */
   inbox: string[]
+  /** People who took another number. */
+  numberChanges?: InboundNumberChange[]
+  /** Whom the account has blocked. */
+  blocks?: InboundBlocks
+  /** Profile pictures of people and groups that are others now, or gone. */
+  pictures?: { jid: string; removed: boolean }[]
   /** Set when the batch is a chunk of the phone's history; progress in percent when known. */
   history?: { progress: number | null }
   /** The account's own name, when it changed. */
@@ -28,6 +34,22 @@ export interface InboundPerson {
   name?: string
   pushName?: string
   verifiedName?: string
+}
+
+/** A person's JIDs before and after they took another number; the LID may stay the same, or be unknown. */
+export interface InboundNumberChange {
+  before: { number: string; lid?: string }
+  after: { number: string; lid?: string }
+  /** Epoch seconds. */
+  at: number
+  /** WhatsApp's id of the notice. */
+  id: string
+}
+
+export interface InboundBlocks {
+  /** Everybody who is blocked; nobody else is. */
+  complete?: string[]
+  changed: { jid: string; blocked: boolean }[]
 }
 
 /** A chat of the phone's list. Undefined leaves what is stored. */

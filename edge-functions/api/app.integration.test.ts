@@ -7,15 +7,17 @@ const routes = [
   ['GET', '/api/whatsapp/get_conversations'],
   ['GET', '/api/whatsapp/get_messages?conversationId=1234567890@s.whatsapp.net'],
   ['GET', '/api/whatsapp/contacts'],
+  ['GET', '/api/whatsapp/contact?contactId=1234567890@s.whatsapp.net'],
   ['GET', '/api/whatsapp/search?q=hola'],
   ['GET', '/api/whatsapp/session'],
   ['POST', '/api/whatsapp/send_message'],
   ['POST', '/api/whatsapp/start_conversation'],
   ['POST', '/api/whatsapp/mark_read'],
   ['POST', '/api/whatsapp/pairing_code'],
+  ['POST', '/api/whatsapp/block_contact'],
   ['POST', '/api/whatsapp/logout'],
 ] as const
-const withBody = ['send_message', 'start_conversation', 'mark_read', 'pairing_code'].map(
+const withBody = ['send_message', 'start_conversation', 'mark_read', 'pairing_code', 'block_contact'].map(
   (name) => `/api/whatsapp/${name}`,
 )
 

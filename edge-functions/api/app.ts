@@ -8,6 +8,7 @@ import { allowOrigins } from './cors.ts'
 import { errorResponse, type FailureReport } from './errors.ts'
 import { apiDocument, registerBearer } from './openapi.ts'
 import { chatStateRoutes } from './routes/chat-state.ts'
+import { contactRoutesOfOne } from './routes/contact.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
@@ -67,6 +68,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', chatStateRoutes(dependencies))
   app.route('/', messageRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
+  app.route('/', contactRoutesOfOne(dependencies))
   app.route('/', searchRoutes(dependencies))
   app.route('/', sessionRoutes(dependencies))
   app.get('/api/openapi.json', (c) => c.json(apiDocument(app, supabaseUrl)))

@@ -80,6 +80,8 @@ export const contactExample: Contact = {
   phone: '1234567890',
   jids: ['1234567890@s.whatsapp.net', '98765432101234@lid'],
   conversation_id: conversationExample.id,
+  blocked: false,
+  photo_url: null,
 }
 
 export const searchResultExample: SearchResult = {

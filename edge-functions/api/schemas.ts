@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import {
   ChangedConversationResponse,
+  ContactResponse,
   ContactsResponse,
   ConversationsResponse,
   ErrorResponse,
@@ -47,6 +48,7 @@ export const schemas = {
   markedRead: MarkReadResponse.clone().openapi('MarkReadResponse'),
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),
   sentMessage: SendMessageResponse.extend({ message: MessageComponent }).openapi('SendMessageResponse'),
+  contact: ContactResponse.extend({ contact: ContactComponent }).openapi('ContactResponse'),
   contacts: ContactsResponse.extend({ contacts: z.array(ContactComponent) }).openapi('ContactsResponse'),
   search: SearchResponse.extend({ results: z.array(SearchResultComponent) }).openapi('SearchResponse'),
   session: SessionResponse.extend({ session: SessionComponent }).openapi('SessionResponse'),

@@ -1,4 +1,5 @@
 import type { ClaimedCommand } from '#shared/commands.ts'
+import { blockContact } from './block-contact.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
 import { markPlayed, markRead } from './mark-read.ts'
 import { sendMessage } from './send-message.ts'
@@ -20,6 +21,8 @@ export async function carryOut(command: ClaimedCommand, context: CommandContext)
     case 'unmark_unread':
     case 'set_chat_state':
       return setChatState(command, context)
+    case 'block_contact':
+      return blockContact(command, context)
     case 'logout':
       context.onLogout()
       await context.open.logout()

@@ -1,4 +1,4 @@
-import type { InboundBatch } from '#shared/inbound.ts'
+import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import type { SessionReason } from '#shared/session.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { CredentialStore } from '../store/credentials.ts'
@@ -12,6 +12,7 @@ import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { normaliseReplay } from '../whatsapp/normalise.ts'
+import { peopleOfMappings } from '../whatsapp/people-notices.ts'
 import { pairingCodeMs } from '../whatsapp/pairing.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createCommandPump } from './command-pump.ts'
@@ -142,11 +143,19 @@ export function createSession({
     void stop(isLeaseLost(error) ? 'fenced' : 'graceful')
   }
 
+  /** Baileys knows who is who from more than its events tell: from look-ups, from what it was told before it was asked. */
+  function learnMappings(pairs: { pn: string; lid: string }[]): void {
+    const self = auth && selfOf(auth)
+    const people = peopleOfMappings(pairs).filter(({ jid }) => jid !== self?.phone)
+    if (people.length > 0) void step('delivery', () => project({ ...emptyBatch(), people }))
+  }
+
   async function begin(): Promise<void> {
     auth = await createAuthState(store.credentials, {
       sessionId: lease.sessionId,
       cache: keyCache,
       onFatal: storageFailed,
+      onMappings: learnMappings,
     })
     const self = selfOf(auth)
     // A host that died between the scan and its record has the account in its credentials only.

@@ -26,6 +26,8 @@ export interface CommandStore extends ChatReader {
   logoutWaits(): Promise<boolean>
   /** Keys of messages that were marked as read, for their receipts. */
   readKeys(messageIds: string[]): Promise<{ wa_id: string; sender_jid: string | null; address: string }[]>
+  /** The JIDs of a contact, the number of the moment first. */
+  contactJids(contactId: string): Promise<string[]>
   /** WhatsApp's server has acknowledged the message: status, event and command in one transaction. Also when the command is long gone. */
   acknowledge(waId: string): Promise<void>
   /** The message can't be sent: failed with the code, for good. */
@@ -96,6 +98,15 @@ export function createCommandStore(
            order by m.created_at, m.ordinal`,
         [sessionId, messageIds],
       ),
+    async contactJids(contactId) {
+      const rows = await database.query<{ jid: string }>(
+        `select i.jid from public.contact_identities i join public.contacts c on c.id = i.contact_id
+           where i.session_id = $1 and (c.id = $2 or c.id = (select m.contact_id from private.contact_merges m where m.old_id = $2))
+           order by i.jid = c.phone || '@s.whatsapp.net' desc nulls last, i.kind desc, i.created_at desc`,
+        [sessionId, contactId],
+      )
+      return rows.map(({ jid }) => jid)
+    },
     acknowledge: (waId) => acknowledger.acknowledge(lease, waId),
     failMessage: (command, code) =>
       fenced(database, lease, async (transaction) => {

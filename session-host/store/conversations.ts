@@ -86,7 +86,7 @@ async function createConversations(
   }>(
     `select c.id, c.name, c.push_name, c.verified_name, c.phone, (
          select i.jid from public.contact_identities i where i.contact_id = c.id
-           order by i.kind desc, i.created_at desc limit 1) as address
+           order by i.jid = c.phone || '@s.whatsapp.net' desc nulls last, i.kind desc, i.created_at desc limit 1) as address
        from public.contacts c where c.id = any($1)`,
     [chats.flatMap((chat) => contacts.get(chat.jid) ?? [])],
   )

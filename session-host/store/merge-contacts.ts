@@ -1,5 +1,6 @@
 import type { SessionEvent } from '#shared/events.ts'
 import type { Transaction } from './database.ts'
+import { moveMessages } from './move-messages.ts'
 
 interface ConversationRow {
   id: string
@@ -32,7 +33,8 @@ export async function mergeContacts(
   await transaction.query(
     `update public.contacts k set
          name = coalesce(k.name, g.name), push_name = coalesce(k.push_name, g.push_name),
-         verified_name = coalesce(k.verified_name, g.verified_name), phone = coalesce(k.phone, g.phone)
+         verified_name = coalesce(k.verified_name, g.verified_name), phone = coalesce(k.phone, g.phone),
+         blocked = k.blocked or g.blocked
        from public.contacts g where k.id = $1 and g.id = $2`,
     [kept, gone],
   )
@@ -51,6 +53,7 @@ export async function mergeContacts(
       older.id,
       newer.id,
     ])
+    await keepSettings(transaction, newer.id, older.id)
     await transaction.query('delete from public.conversations_new where id = $1', [newer.id])
     await transaction.query(
       'insert into private.conversation_merges (old_id, conversation_id, user_id) values ($1, $2, $3)',
@@ -63,44 +66,30 @@ export async function mergeContacts(
     await refreshLastMessage(transaction, older.id)
     events.push({ type: 'conversation.merged', data: { conversation_id: older.id, merged_id: newer.id } })
   }
+  await transaction.query('update private.contact_merges set contact_id = $1 where contact_id = $2', [kept, gone])
   await transaction.query('delete from public.contacts where id = $1', [gone])
+  await transaction.query('insert into private.contact_merges (old_id, contact_id, user_id) values ($1, $2, $3)', [
+    gone,
+    kept,
+    owner.userId,
+  ])
   return kept
 }
 
-/**
- * Re-points messages. Where the target already has the same WhatsApp message, the target's stays, with the higher status of the two and
- * the content if it was a placeholder. Returns how many of those the two unread counts hold once too often.
- */
-async function moveMessages(transaction: Transaction, from: string, to: string): Promise<number> {
-  const twins = await transaction.query<{ gone: string; unread: boolean }>(
-    `select m.id as gone, 'received' in (m.status, t.status) as unread
-       from public.messages_new m join public.messages_new t on t.from_me = m.from_me and t.wa_id = m.wa_id
-       where m.conversation_id = $1 and t.conversation_id = $2`,
+/** What the owner and the phone have set on either conversation, the one that stays first; an assistant that must not speak stays silent. */
+async function keepSettings(transaction: Transaction, from: string, to: string): Promise<void> {
+  await transaction.query(
+    `update public.conversations_new k set
+         ai_active = (k.ai_active or g.ai_active) and not coalesce(k.no_ac_ai or g.no_ac_ai, false),
+         no_ac_ai = k.no_ac_ai or g.no_ac_ai, personality_id = coalesce(k.personality_id, g.personality_id),
+         archived = k.archived and g.archived, pinned_at = coalesce(k.pinned_at, g.pinned_at),
+         muted_until = coalesce(k.muted_until, g.muted_until), marked_unread = k.marked_unread or g.marked_unread,
+         hidden_at = case when k.hidden_at is null or g.hidden_at is null then null else greatest(k.hidden_at, g.hidden_at) end,
+         state_at = greatest(k.state_at, g.state_at),
+         contact_photo_url = coalesce(k.contact_photo_url, g.contact_photo_url)
+       from public.conversations_new g where k.id = $2 and g.id = $1`,
     [from, to],
   )
-  if (twins.length > 0) {
-    const gone = twins.map((twin) => twin.gone)
-    await transaction.query(
-      `update public.messages_new t set
-           status = case when private.status_rank(m.status) > private.status_rank(t.status) then m.status else t.status end,
-           message_type = case when m.is_placeholder then m.message_type else t.message_type end,
-           text_content = case when m.is_placeholder then m.text_content else t.text_content end,
-           unsupported_type = case when m.is_placeholder then m.unsupported_type else t.unsupported_type end,
-           reply_to_wa_id = case when m.is_placeholder then m.reply_to_wa_id else t.reply_to_wa_id end,
-           content = case when m.is_placeholder then m.content else t.content end,
-           expires_at = case when m.is_placeholder then m.expires_at else t.expires_at end
-         from (
-           select m.*, t.id as kept,
-               t.unsupported_type is not distinct from 'ciphertext' and t.edited_at is null and t.revoked_at is null as is_placeholder
-             from public.messages_new m join public.messages_new t on t.from_me = m.from_me and t.wa_id = m.wa_id
-             where m.id = any($1) and t.conversation_id = $2) m
-         where t.id = m.kept`,
-      [gone, to],
-    )
-    await transaction.query('delete from public.messages_new where id = any($1)', [gone])
-  }
-  await transaction.query('update public.messages_new set conversation_id = $2 where conversation_id = $1', [from, to])
-  return twins.filter((twin) => twin.unread).length
 }
 
 /** Puts the newest message on the conversation's row. */

@@ -2,6 +2,7 @@ import type { InboundBatch, InboundChat, InboundPerson } from '#shared/inbound.t
 import type { SessionEvent } from '#shared/events.ts'
 import { appendEvents } from './append-events.ts'
 import { storeStates } from './chat-states.ts'
+import { storeBlocks } from './blocks.ts'
 import { clipName } from './clip-name.ts'
 import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
@@ -11,6 +12,7 @@ import { keepEarlyReceipts } from './early-receipts.ts'
 import { storeMemberReceipts } from './interactions.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
 import { storeOwnReads } from './own-reads.ts'
+import { storeNumberChanges } from './number-changes.ts'
 import { resolvePeople } from './people.ts'
 import { storeTimers } from './timers.ts'
 
@@ -43,6 +45,10 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
   const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)
   await storeTimers(transaction, chats, conversations)
+  const changedPeople = [
+    ...(batch.numberChanges ? await storeNumberChanges(transaction, lease, batch.numberChanges) : []),
+    ...(batch.blocks ? await storeBlocks(transaction, lease, batch.blocks, people.contacts) : []),
+  ]
   const groups = await storeGroups(transaction, lease, chats, conversations)
   const messages = await storeMessages(transaction, lease, batch.messages, conversations)
   const mentioned = await knownConversations(transaction, lease, batch, conversations)
@@ -53,7 +59,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   await keepEarlyReceipts(transaction, lease, batch.receipts, mentioned)
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
 
-  const log: SessionEvent[] = [...people.events]
+  const log: SessionEvent[] = [...people.events, ...changedPeople]
   if (batch.history) {
     // One event a chunk: a history has tens of thousands of rows.
     const { progress } = batch.history
@@ -102,7 +108,8 @@ function peopleOf(batch: InboundBatch, chats: InboundChat[]): InboundPerson[] {
     if (message.fromMe || !message.pushName) return []
     return [{ jid: message.sender ?? message.chat, pushName: message.pushName }]
   })
-  return [...batch.people, ...fromChats, ...senders]
+  const blocked = [...(batch.blocks?.changed.map(({ jid }) => jid) ?? []), ...(batch.blocks?.complete ?? [])]
+  return [...batch.people, ...fromChats, ...senders, ...blocked.map((jid): InboundPerson => ({ jid }))]
 }
 
 /** The conversations that receipts and changes are about; they never make one. */

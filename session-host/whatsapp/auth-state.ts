@@ -52,11 +52,14 @@ export async function createAuthState(
     sessionId,
     cache,
     onFatal,
+    onMappings,
   }: {
     sessionId: string
     cache: KeyCache
     /** The storage failed and is not used any more: end the connection at once. */
     onFatal: (error: unknown) => void
+    /** Baileys has learned which LID is which number's, from wherever: users of both, after the commit. */
+    onMappings?: (pairs: { pn: string; lid: string }[]) => void
   },
 ): Promise<AuthState> {
   const saved = await storage.load()
@@ -146,6 +149,8 @@ export async function createAuthState(
           if (value === null || value === undefined) cache.delete(cacheKey(type, id))
           else cache.set(cacheKey(type, id), { value })
         }
+        const pairs = mappingsIn(data)
+        if (pairs.length > 0) onMappings?.(pairs)
       }),
   }
 
@@ -179,6 +184,13 @@ export async function createAuthState(
 /** Asking for a pairing code names an account (socket.js:602) that only a phone's signature makes real. */
 function isUnfinished(creds: AuthenticationCreds): boolean {
   return creds.me !== undefined && !creds.account
+}
+
+/** Each mapping is written twice, number → LID and, marked, back (lid-mapping.js storeLIDPNMappings). */
+function mappingsIn(data: SignalDataSet): { pn: string; lid: string }[] {
+  return Object.entries(data['lid-mapping'] ?? {}).flatMap(([pn, lid]) =>
+    typeof lid === 'string' && !pn.endsWith('_reverse') ? [{ pn, lid }] : [],
+  )
 }
 
 interface KeyWrite {

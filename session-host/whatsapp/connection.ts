@@ -23,6 +23,7 @@ import { baileysLogger, type Logger } from './logger.ts'
 import { createMediaAccess, readMediaAnswers, type MediaAccess, type MediaAnswer } from './media-access.ts'
 import { createMessaging, type Messaging } from './messaging.ts'
 import { normalise, type Self } from './normalise.ts'
+import { readPeopleNotice } from './people-notices.ts'
 import { createReceiptSink } from './receipt-sink.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import type { RetryCounter } from './retry-counter.ts'
@@ -157,6 +158,7 @@ export function createConnection({
     createReceiptSink({ self: () => selfOf(auth), handedOn, onBatch: (batch) => handlers.onBatch(batch) }),
     reportFailure,
   )
+  storeBeforeAck(socket.ws, 'CB:notification', storeNotice, reportFailure)
   socket.ws.on('CB:ack,class:message', (node: BinaryNode) => {
     const id = node.attrs['id']
     if (id) handlers.onAck(id, node.attrs['error'])
@@ -169,6 +171,14 @@ export function createConnection({
       reportFailure(error)
     }
   })
+
+  async function storeNotice(node: BinaryNode): Promise<boolean> {
+    const batch = selfOf(auth) ? readPeopleNotice(node) : null
+    if (!batch) return true
+    // A number that changed is told after what came under the old one.
+    await handedOn()
+    return handlers.onBatch(batch)
+  }
 
   /** Resolves when the messages that have come so far were handed on, out of Baileys' buffer too. */
   async function handedOn(): Promise<void> {

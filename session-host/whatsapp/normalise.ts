@@ -165,6 +165,8 @@ function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: b
     const senderAlt = normalizeJid(key.participantAlt)
     if (senderAlt && senderAlt !== sender) batch.people.push({ jid: sender, alt: senderAlt })
   }
+  if (!fromMe && message.verifiedBizName)
+    batch.people.push({ jid: sender ?? chat, verifiedName: message.verifiedBizName })
   batch.messages.push({
     chat,
     ...(alt ? { chatAlt: alt } : {}),

@@ -86,6 +86,7 @@ export const relations: Record<string, RelationRow> = {
     session_host: { ...readable, insert: 'every column', update: 'every column' },
   },
 
+  'private.contact_merges': hostTable,
   'private.conversation_merges': hostTable,
   'private.early_receipts': hostTable,
   'private.erasures': { service_role: readable },
@@ -122,6 +123,11 @@ const nobody = { execute: [] } as const
 const anyone = { execute: ['authenticated', 'service_role', 'session_host'] } as const
 
 export const functions: Record<string, FunctionRow> = {
+  'public.block_contact(text,boolean,text)': {
+    ...user,
+    call: ({ contactId }) => ({ p_contact: contactId, p_blocked: true }),
+    stranger: 'not_found',
+  },
   'public.command_result(bigint)': {
     ...user,
     call: ({ commandId }) => ({ p_command_id: commandId }),
@@ -224,6 +230,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.assert_lease(uuid,uuid,bigint)': host,
   'private.blank_punctuation(text)': nobody,
   'private.broadcast_events(uuid[],integer)': host,
+  'private.block_contact(text,boolean,text)': user,
   'private.claim_commands(uuid,bigint,integer)': host,
   'private.claim_media_erasures(integer,double precision)': host,
   'private.close_command(uuid,uuid,bigint,bigint,text,jsonb,text)': host,

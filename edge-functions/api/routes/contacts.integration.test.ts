@@ -48,6 +48,8 @@ describe.each(places)('GET contacts under %s', (place) => {
         phone: '1234567890',
         jids: [jid, '9876543@lid'],
         conversation_id: conversation,
+        blocked: false,
+        photo_url: null,
       },
     ])
   })

@@ -37,6 +37,9 @@ export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void
       if (event.data.unread_count === undefined) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
       else patchConversation(queryClient, event.data.conversation_id, { unread_count: event.data.unread_count })
       return
+    case 'contact.updated':
+      void queryClient.invalidateQueries({ queryKey: ['contact'] })
+      return
     case 'conversation.merged':
       removeConversation(queryClient, event.data.merged_id)
       queryClient.removeQueries({ queryKey: messagesKey(event.data.merged_id) })

@@ -36,6 +36,11 @@ async function fullPerson(): Promise<Person> {
     'insert into private.conversation_merges (old_id, conversation_id, user_id) values (gen_random_uuid(), $1, $2)',
     [conversation, id],
   )
+  await people.query(
+    `insert into private.contact_merges (old_id, contact_id, user_id)
+       select gen_random_uuid(), id, user_id from public.contacts where user_id = $1 limit 1`,
+    [id],
+  )
   await people.host.query('select private.acquire_lease($1, gen_random_uuid(), 60)', [session])
   await people.query(`insert into private.linking_attempts (session_id) values ($1)`, [session])
   await people.query(`insert into private.whatsapp_credentials (session_id, ciphertext) values ($1, 'x')`, [session])

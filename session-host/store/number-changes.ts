@@ -1,0 +1,84 @@
+import { isPersonJid, phoneOf } from '#shared/ids.ts'
+import type { SessionEvent } from '#shared/events.ts'
+import type { InboundMessage, InboundNumberChange } from '#shared/inbound.ts'
+import type { Transaction } from './database.ts'
+import { findIdentities, hasOtherLid, refreshAddress, setIdentities, type Owner } from './identities.ts'
+import { mergeContacts } from './merge-contacts.ts'
+import { storeMessages } from './messages.ts'
+
+/**
+ * People who took another number: the new JIDs become theirs beside the old ones, which keep answering until somebody else has them, and
+ * a notice goes into the conversation, when there is one. Whom nobody here knows changes nothing.
+ */
+export async function storeNumberChanges(
+  transaction: Transaction,
+  owner: Owner,
+  changes: InboundNumberChange[],
+): Promise<SessionEvent[]> {
+  const events: SessionEvent[] = []
+  for (const change of changes) {
+    const contactId = await moveNumber(transaction, owner, change, events)
+    if (contactId === null) continue
+    const [conversation] = await transaction.query<{ id: string }>(
+      'select id from public.conversations_new where contact_id = $1',
+      [contactId],
+    )
+    if (!conversation) continue
+    const notice = noticeOf(change)
+    const stored = await storeMessages(transaction, owner, [notice], new Map([[notice.chat, conversation.id]]))
+    events.push(...stored.events)
+  }
+  return events
+}
+
+async function moveNumber(
+  transaction: Transaction,
+  owner: Owner,
+  { before, after }: InboundNumberChange,
+  events: SessionEvent[],
+): Promise<string | null> {
+  const lids = [before.lid, after.lid].filter((jid) => jid !== undefined)
+  const jids = [before.lid, before.number, after.lid, after.number].filter(
+    (jid): jid is string => jid !== undefined && isPersonJid(jid),
+  )
+  const contacts = await findIdentities(transaction, owner, jids)
+  const owned = async (jid: string | undefined): Promise<string | undefined> => {
+    const contactId = jid === undefined ? undefined : contacts.get(jid)
+    // A number whose contact has a LID that this person never had is somebody else's.
+    if (contactId === undefined || (lids.length > 0 && (await hasOtherLid(transaction, contactId, lids))))
+      return undefined
+    return contactId
+  }
+  let person =
+    (await owned(before.lid)) ?? (await owned(before.number)) ?? (await owned(after.lid)) ?? (await owned(after.number))
+  if (person === undefined) return null
+  for (const jid of [before.lid, before.number, after.lid, after.number]) {
+    if (jid === undefined || !isPersonJid(jid)) continue
+    const holder = (await findIdentities(transaction, owner, [jid])).get(jid)
+    if (holder === person) continue
+    if (holder !== undefined && (await hasOtherLid(transaction, holder, lids))) {
+      // The old number may be somebody else's by now; the new one was, and is this person's from here on.
+      if (jid !== after.number) continue
+      await setIdentities(transaction, owner, person, [jid])
+      await refreshAddress(transaction, holder, events)
+    } else if (holder !== undefined) person = await mergeContacts(transaction, owner, person, holder, events)
+    else await setIdentities(transaction, owner, person, [jid])
+  }
+  await refreshAddress(transaction, person, events, phoneOf(after.number))
+  return person
+}
+
+/** The notice in the conversation; its id follows from WhatsApp's, so a repeat makes no second one. */
+function noticeOf({ before, after, at, id }: InboundNumberChange): InboundMessage {
+  return {
+    chat: after.number,
+    waId: `number-changed-${id}`,
+    fromMe: false,
+    at,
+    type: 'notice',
+    text: null,
+    content: { notice: { kind: 'number_changed', participants: [before.number], value: phoneOf(after.number) } },
+    status: 'read',
+    live: true,
+  }
+}
