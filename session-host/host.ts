@@ -32,7 +32,7 @@ import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createMediaDownloads } from './store/media-downloads.ts'
 import { createSessionStore } from './store/sessions.ts'
-import { createSocketSlots } from './store/socket-slots.ts'
+import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
 import { findOwnText } from './store/find-own-text.ts'
 import type { Logger } from './whatsapp/logger.ts'
@@ -131,7 +131,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
     http.closeAllConnections()
     return new Promise<void>((resolve) => http.close(() => resolve()))
   })
-  disposables.use(
+  const sockets = disposables.use(
     createSocketServer({
       http,
       verifyToken,
@@ -238,6 +238,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       for (const sessionId of payload.split(',')) publisher.wake(sessionId)
     }),
   )
+  disposables.use(await database.listen(probeChannel, (userId) => userId !== null && sockets.probe(userId)))
   // Notifications may be lost with a connection: nobody waits for the next one.
   const sweeps = [
     setInterval(() => publisher.wakeAll(), 5_000),

@@ -11,9 +11,11 @@ import {
 } from '#shared/events.ts'
 import type { Caller, VerifyToken } from '#shared/tokens.ts'
 import { awaitPairingCode } from './await-pairing-code.ts'
+import { watchBacklog } from './backlog.ts'
 import { closeReason } from './close-reason.ts'
 import type { SocketSlots } from '../store/socket-slots.ts'
 import type { UserRequests } from '../store/user-requests.ts'
+import { endConnection } from './end-connection.ts'
 import type { Logger } from './logger.ts'
 import type { Publisher, Subscriber } from './publisher.ts'
 
@@ -25,7 +27,13 @@ export interface ClientOptions {
   logger: Logger
 }
 
-type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<string, never>, { caller?: Caller }>
+/** What is known of a connection: who the handshake's token named, and whose slot it has. */
+export interface ClientData {
+  caller?: Caller
+  userId?: string
+}
+
+type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<string, never>, ClientData>
 
 /** A connection that has not shown a token by then is closed. Milliseconds. */
 const anonymousMs = 30_000
@@ -39,6 +47,12 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
   const sentIds = new Map<string, string>()
   let userId: string | undefined
   let subscriber: Subscriber | undefined
+  let waits = false
+  const backlog = watchBacklog(socket, () => {
+    if (!waits || !subscriber) return
+    waits = false
+    publisher.resume(subscriber)
+  })
   let admission: Promise<void> | undefined
   // What a client asks is done in the order in which it asked: two messages must not overtake each other.
   let last: Promise<unknown> = Promise.resolve()
@@ -148,6 +162,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     const claimed = await slots.claim(socket.id, user)
     if (claimed && !socket.connected) await slots.release(socket.id)
     if (!claimed) throw new PublicError('too_many_connections')
+    socket.data.userId = user
   }
 
   /** A token's end is the connection's, unless a fresh one comes before. */
@@ -163,7 +178,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
 
   function refuse(error: unknown): void {
     socket.emit('error', report(error).sentence)
-    socket.disconnect(true)
+    endConnection(socket)
   }
 
   function report(error: unknown): { code: string; sentence: string } {
@@ -181,6 +196,11 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     return {
       userId: user,
       conversationIdFor: (messageId, externalId) => sentIds.get(messageId) ?? externalId,
+      isFull() {
+        const full = backlog.isFull()
+        waits ||= full
+        return full
+      },
       emit: {
         event: (event) => socket.emit('event', event),
         qrCode: (dataUrl) => socket.emit('qr-code', dataUrl),

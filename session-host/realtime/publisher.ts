@@ -1,5 +1,6 @@
 import { changesChats, type EventEnvelope } from '#shared/events.ts'
-import type { EventReader, SessionSummary } from '../store/event-reader.ts'
+import type { EventPage, EventReader, SessionSummary } from '../store/event-reader.ts'
+import { deliver } from './deliver-event.ts'
 import type { Logger } from './logger.ts'
 
 /** A live connection of a user, as the publisher feeds it. */
@@ -7,6 +8,8 @@ export interface Subscriber {
   readonly userId: string
   /** What to call a conversation towards this client: the id it used itself when it sent the message, else the JID. */
   conversationIdFor(messageId: string, externalId: string): string
+  /** More waits for it to read than it should: it gets no more until the publisher is told to resume. */
+  isFull(): boolean
   emit: {
     event(event: EventEnvelope): void
     qrCode(dataUrl: string): void
@@ -19,16 +22,23 @@ export interface Subscriber {
   }
 }
 
-/** Feeds subscribers from the event log, each from its own cursor, so nothing is skipped or doubled between backfill and live. */
+/**
+ * Feeds subscribers from the event log, each from its own cursor, so nothing is skipped or doubled between backfill and live. Nothing is
+ * queued here: a client that reads slowly is fed as fast as it reads, from the log. One that falls far behind what happens, or whose
+ * next events the log no longer keeps, is told to `resync` and goes on from the log's end.
+ */
 export interface Publisher {
   /**
    * Adds a subscriber. `since` is the seq after which it wants the events of its default session, or of sessions by id; without it,
-   * only what happens from now on. A cursor that is too old or from the future gets `resync`. Resolves when the backfill is out.
+   * only what happens from now on. A cursor that is too old or from the future gets `resync`. Resolves when the backfill is out, or the
+   * client has to read first.
    */
   subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void>
   /** Says that the default session is ready, if it is. */
   announceReady(subscriber: Subscriber): Promise<void>
   unsubscribe(subscriber: Subscriber): void
+  /** A client that was full has read: it goes on where it stopped. */
+  resume(subscriber: Subscriber): void
   /** Sends the state of the default session: ready, or the QR and pairing code of the moment and every further one. */
   watchLinking(subscriber: Subscriber): Promise<void>
   /** Something may be new in a session. */
@@ -38,12 +48,24 @@ export interface Publisher {
 }
 
 interface Feed {
+  /** By session: the seq after which the client wants events. */
   cursors: Map<string, number>
+  /** By session: how far it may be behind while it is full. More than usual while it reads what it asked for itself. */
+  allowances: Map<string, number>
   /** What was sent last to link with, while the client waits for it. */
   linking: { version: number; qr: string | null; code: string | null } | null
 }
 
-const page = 500
+interface Target {
+  subscriber: Subscriber
+  feed: Feed
+  from: number
+}
+
+/** Events that are read at once. */
+const pageSize = 200
+/** Events that a client which doesn't read may be behind before it is told to read the lists anew. */
+const mostBehind = 5_000
 
 /** @see Publisher */
 export function createPublisher({ reader, logger }: { reader: EventReader; logger: Logger }): Publisher {
@@ -57,15 +79,16 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     const sessions = await reader.sessionsOf(subscriber.userId)
     if (gone.has(subscriber)) return
     const known = feeds.get(subscriber)
-    const feed: Feed = known ?? { cursors: new Map(), linking: null }
+    const feed: Feed = known ?? { cursors: new Map(), allowances: new Map(), linking: null }
     for (const session of sessions) {
       const wanted = typeof since === 'number' ? (session.is_default ? since : undefined) : since?.[session.id]
       if (wanted === undefined) {
         if (!feed.cursors.has(session.id)) feed.cursors.set(session.id, session.last_seq)
-      } else if (wanted < session.first_seq - 1 || wanted > session.last_seq) {
-        feed.cursors.set(session.id, session.last_seq)
-        subscriber.emit.resync({ sessionId: session.id, seq: session.last_seq })
-      } else feed.cursors.set(session.id, wanted)
+      } else if (wanted < session.first_seq - 1 || wanted > session.last_seq) resync(subscriber, feed, session)
+      else {
+        feed.cursors.set(session.id, wanted)
+        feed.allowances.set(session.id, session.last_seq - wanted + mostBehind)
+      }
     }
     feeds.set(subscriber, feed)
     const peers = users.get(subscriber.userId) ?? new Set()
@@ -128,34 +151,66 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
 
   async function publishEvents(session: SessionSummary): Promise<void> {
     for (;;) {
-      const targets = [...(users.get(session.user_id) ?? [])].flatMap((subscriber) => {
-        const feed = feeds.get(subscriber)
-        // A session made after the subscription: all of it is new to the client.
-        if (feed && !feed.cursors.has(session.id)) feed.cursors.set(session.id, 0)
-        return feed ? [{ subscriber, feed }] : []
-      })
-      if (targets.length === 0) return
-      let missed = false
-      const from = Math.min(...targets.map(({ feed }) => feed.cursors.get(session.id) ?? 0))
-      const events = await reader.eventsAfter(session.id, from, page)
-      for (const { subscriber, feed } of targets) {
-        const cursor = feed.cursors.get(session.id) ?? 0
-        // It asked for an earlier start meanwhile: what was read does not join on, the next round does.
-        if (cursor < from) {
-          missed = true
-          continue
-        }
-        const fresh = events.filter((event) => event.seq > cursor)
-        for (const event of fresh) deliver(subscriber, event, session)
-        if (fresh.some((event) => changesChats(event.type))) subscriber.emit.chatsUpdated()
-        feed.cursors.set(session.id, Math.max(cursor, fresh.at(-1)?.seq ?? 0))
+      const open = openTargets(session)
+      if (open.length === 0) return
+      // Who is furthest along first: a long backfill must not hold up what is live.
+      const places = [...new Set(open.map(({ from }) => from))].toSorted((a, b) => b - a)
+      for (const from of places) {
+        const page = await reader.eventsAfter(session.id, from, pageSize)
+        for (const target of open)
+          // It may have left or asked for another start meanwhile: what was read does not join on then, the next round does.
+          if (target.from === from && feeds.get(target.subscriber)?.cursors.get(session.id) === from)
+            feedPage(target, page, session)
       }
-      if (events.length < page && !missed) return
     }
   }
 
+  /** Who is behind the log and can take more. Who can't, and is too far behind, is told to resync. */
+  function openTargets(session: SessionSummary): Target[] {
+    return [...(users.get(session.user_id) ?? [])].flatMap((subscriber) => {
+      const feed = feeds.get(subscriber)
+      if (!feed) return []
+      // A session made after the subscription: all of it is new to the client.
+      const from = feed.cursors.get(session.id) ?? 0
+      feed.cursors.set(session.id, from)
+      if (from >= session.last_seq) {
+        feed.allowances.delete(session.id)
+        return []
+      }
+      if (!subscriber.isFull()) return [{ subscriber, feed, from }]
+      if (session.last_seq - from > (feed.allowances.get(session.id) ?? mostBehind)) resync(subscriber, feed, session)
+      return []
+    })
+  }
+
+  function feedPage({ subscriber, feed, from }: Target, page: EventPage, session: SessionSummary): void {
+    // The log was trimmed meanwhile: what comes next for this client is gone.
+    if (page.firstSeq !== from + 1) return resync(subscriber, feed, session)
+    let changed = false
+    let cursor = page.lastSeq
+    for (const event of page.events) {
+      if (subscriber.isFull()) {
+        cursor = event.seq - 1
+        break
+      }
+      if (event.type === 'session.status' && event.data.status === 'connected') feed.linking = null
+      deliver(subscriber, event, session)
+      changed ||= changesChats(event.type)
+    }
+    if (changed) subscriber.emit.chatsUpdated()
+    feed.cursors.set(session.id, cursor)
+  }
+
+  function resync(subscriber: Subscriber, feed: Feed, session: SessionSummary): void {
+    feed.cursors.set(session.id, session.last_seq)
+    feed.allowances.delete(session.id)
+    subscriber.emit.resync({ sessionId: session.id, seq: session.last_seq })
+  }
+
   async function publishLinking(session: SessionSummary, subscribers: Set<Subscriber>): Promise<void> {
-    const waiting = [...subscribers].filter((subscriber) => (feeds.get(subscriber)?.linking ?? null) !== null)
+    const waiting = [...subscribers].filter(
+      (subscriber) => (feeds.get(subscriber)?.linking ?? null) !== null && !subscriber.isFull(),
+    )
     if (waiting.length === 0 || !session.is_default || session.status !== 'linking') return
     const secrets = await reader.linkingSecrets(session.id)
     if (!secrets) return
@@ -171,30 +226,6 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     }
   }
 
-  /** The event itself, and the guide's names that are derived from it. */
-  function deliver(subscriber: Subscriber, event: EventEnvelope, session: SessionSummary): void {
-    subscriber.emit.event(event)
-    if (event.type === 'session.status') {
-      const { status } = event.data
-      if (status === 'connected') {
-        const feed = feeds.get(subscriber)
-        if (feed) feed.linking = null
-        subscriber.emit.sessionReady(session)
-      }
-      if (status === 'logged_out' || status === 'stopped' || status === 'unlinked')
-        subscriber.emit.sessionClosed({ id: session.id, reason: event.data.reason ?? status })
-    }
-    if (event.type === 'message.status' && event.data.status === 'sent') {
-      const { message_id: messageId } = event.data
-      const externalId = event.conversation?.external_id ?? event.data.conversation_id
-      subscriber.emit.messageSent({
-        conversationId: subscriber.conversationIdFor(messageId, externalId),
-        messageId,
-        sessionId: session.id,
-      })
-    }
-  }
-
   return {
     subscribe,
     announceReady,
@@ -204,6 +235,9 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
       const peers = users.get(subscriber.userId)
       peers?.delete(subscriber)
       if (peers?.size === 0) users.delete(subscriber.userId)
+    },
+    resume(subscriber) {
+      for (const sessionId of feeds.get(subscriber)?.cursors.keys() ?? []) void pump(sessionId)
     },
     watchLinking,
     wake: (sessionId) => void pump(sessionId),

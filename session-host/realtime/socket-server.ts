@@ -2,7 +2,9 @@ import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
 import { describeError, PublicError, toPublicError, preferredLanguage } from '#shared/errors.ts'
 import type { ClientToServerEvents, ServerToClientEvents } from '#shared/events.ts'
-import { attachClient, type ClientOptions } from './client.ts'
+import { attachClient, type ClientData, type ClientOptions } from './client.ts'
+import { endConnection } from './end-connection.ts'
+import { probeConnection } from './probe-connection.ts'
 
 export interface SocketServerOptions extends ClientOptions {
   http: HttpServer
@@ -12,13 +14,18 @@ export interface SocketServerOptions extends ClientOptions {
   renewMs: number
 }
 
-type GatewayServer = Server<ClientToServerEvents, ServerToClientEvents>
+export interface SocketServer extends AsyncDisposable {
+  /** A user has no connection left: those of theirs that are here and dead are ended, the others are known to live. */
+  probe(userId: string): void
+}
+
+type GatewayServer = Server<ClientToServerEvents, ServerToClientEvents, Record<string, never>, ClientData>
 
 /** A text of WhatsApp's 65,536 characters takes at most four bytes each; the rest is room for the envelope. */
 const maxFrameBytes = 512 * 1024
 
 /** Serves Socket.IO: authentication, the limit of live connections, the events of the contract. WebSocket only: polling needs sticky routing. */
-export function createSocketServer(options: SocketServerOptions): AsyncDisposable {
+export function createSocketServer(options: SocketServerOptions): SocketServer {
   const { http, verifyToken, slots, logger } = options
   const io: GatewayServer = new Server(http, {
     transports: ['websocket'],
@@ -56,7 +63,23 @@ export function createSocketServer(options: SocketServerOptions): AsyncDisposabl
     })
   }, options.renewMs)
 
+  async function probe(userId: string): Promise<void> {
+    const theirs = [...io.sockets.sockets.values()].filter((socket) => socket.data.userId === userId)
+    await Promise.all(
+      theirs.map(async (socket) => {
+        if (await probeConnection(socket)) return slots.confirm(socket.id)
+        logger.info({ socket: socket.id }, 'a dead connection is ended')
+        endConnection(socket)
+      }),
+    )
+  }
+
   return {
+    probe(userId) {
+      probe(userId).catch((error: unknown) => {
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'connections could not be probed')
+      })
+    },
     async [Symbol.asyncDispose]() {
       clearInterval(renewal)
       // Ends the connections without Socket.IO's own goodbye, after which clients would not come back by themselves.

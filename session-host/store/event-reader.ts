@@ -23,12 +23,21 @@ export interface LinkingSecrets {
   version: number
 }
 
+/** Some of the log, in order. */
+export interface EventPage {
+  /** Those of kinds that this host knows: a newer host may write others. */
+  events: EventEnvelope[]
+  /** Of all that were read; null where there are none. A first one that does not follow the cursor: what lay between was trimmed. */
+  firstSeq: number | null
+  lastSeq: number
+}
+
 /** The publisher's view of the log: sessions, events after a cursor with the rows they are about, and the QR of the moment. */
 export interface EventReader {
   sessionsOf(userId: string): Promise<SessionSummary[]>
   session(sessionId: string): Promise<SessionSummary | null>
   /** Events after `seq` in order, at most `limit`. */
-  eventsAfter(sessionId: string, seq: number, limit: number): Promise<EventEnvelope[]>
+  eventsAfter(sessionId: string, seq: number, limit: number): Promise<EventPage>
   linkingSecrets(sessionId: string): Promise<LinkingSecrets | null>
 }
 
@@ -54,7 +63,7 @@ export function createEventReader(database: Database): EventReader {
       )
       const messages = await readRows(database, 'messages_new', idsIn(events, 'message_id'))
       const conversations = await readRows(database, 'conversations_new', idsIn(events, 'conversation_id'))
-      return events.flatMap((row) => {
+      const known = events.flatMap((row) => {
         const event = SessionEvent.safeParse({ type: row.type, data: row.data })
         // A newer host may write kinds that this one does not know; they must not hold up the others.
         if (!event.success) return []
@@ -69,6 +78,7 @@ export function createEventReader(database: Database): EventReader {
           ...(conversation.success ? { conversation: conversation.data } : {}),
         }
       })
+      return { events: known, firstSeq: events[0]?.seq ?? null, lastSeq: events.at(-1)?.seq ?? seq }
     },
     async linkingSecrets(sessionId) {
       const [row] = await database.query<{ qr: string | null; code: string | null; expires_at: Date; version: number }>(
