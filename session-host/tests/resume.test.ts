@@ -16,7 +16,7 @@ interface Stream {
   member: Member
   sessionId: string
   /** Appends events, as a host does; about a message where one is given. */
-  append(count: number, messageId?: string): Promise<void>
+  append: (count: number, messageId?: string) => Promise<void>
 }
 
 async function stream(): Promise<Stream> {
