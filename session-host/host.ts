@@ -25,6 +25,7 @@ import { createErasureStore } from './store/erasures.ts'
 import { createEventReader } from './store/event-reader.ts'
 import { createExpirer } from './store/expirer.ts'
 import type { Lease } from './store/fenced.ts'
+import { createHistoryStore } from './store/history-chunks.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
@@ -35,6 +36,7 @@ import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
 import { findOwnText } from './store/find-own-text.ts'
+import { createHistoryReader } from './whatsapp/history-reader.ts'
 import type { Logger } from './whatsapp/logger.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
 
@@ -144,6 +146,14 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
     }),
   )
 
+  const historyReader = disposables.use(
+    createHistoryReader({
+      // A server on loopback that stands in for WhatsApp serves its files, too.
+      origin: config.whatsapp.simulated
+        ? new URL(config.whatsapp.endpoint.replace(/^ws/, 'http')).origin
+        : 'https://mmg.whatsapp.net',
+    }),
+  )
   const announcer = disposables.use(createAnnouncer(database, logger))
   const broadcaster = disposables.use(createBroadcaster(database, logger))
   const objects =
@@ -175,6 +185,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
         credentials: createCredentialStore(database, box, lease),
         projection: groupCommit.forLease(lease),
         commands: createCommandStore(database, lease, acknowledger),
+        history: createHistoryStore(database, box, lease),
         findText: findOwnText(database, lease),
       },
       whatsapp: {
@@ -185,6 +196,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
         openTimeoutMs,
       },
       keyCache,
+      historyReader,
       logger: sessionLogger,
       onChange,
     })

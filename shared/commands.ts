@@ -30,6 +30,11 @@ export const Command = z.discriminatedUnion('kind', [
     kind: z.literal('block_contact'),
     payload: z.object({ contact_id: z.uuid(), blocked: z.boolean() }),
   }),
+  z.object({
+    kind: z.literal('request_history'),
+    conversation_id: z.uuid(),
+    payload: z.object({ count: z.number().int().min(1).max(500) }),
+  }),
   z.object({ kind: z.literal('logout') }),
 ])
 export type Command = z.infer<typeof Command>

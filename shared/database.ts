@@ -114,6 +114,7 @@ export type Database = {
           disappearing_seconds: number | null
           external_id: string
           hidden_at: string | null
+          history_complete: boolean
           id: string
           kind: string
           last_message_at: string | null
@@ -148,6 +149,7 @@ export type Database = {
           disappearing_seconds?: number | null
           external_id: string
           hidden_at?: string | null
+          history_complete?: boolean
           id?: string
           kind?: string
           last_message_at?: string | null
@@ -181,6 +183,7 @@ export type Database = {
           disappearing_seconds?: number | null
           external_id?: string
           hidden_at?: string | null
+          history_complete?: boolean
           id?: string
           kind?: string
           last_message_at?: string | null
@@ -552,7 +555,12 @@ export type Database = {
           status: string
           status_at: string
           status_reason: string | null
+          sync_chunks: number
+          sync_chunks_failed: number
+          sync_chunks_stored: number
+          sync_messages: number
           sync_progress: number | null
+          sync_status: string | null
           updated_at: string
           user_id: string
         }
@@ -569,7 +577,12 @@ export type Database = {
           status?: string
           status_at?: string
           status_reason?: string | null
+          sync_chunks?: number
+          sync_chunks_failed?: number
+          sync_chunks_stored?: number
+          sync_messages?: number
           sync_progress?: number | null
+          sync_status?: string | null
           updated_at?: string
           user_id: string
         }
@@ -585,7 +598,12 @@ export type Database = {
           status?: string
           status_at?: string
           status_reason?: string | null
+          sync_chunks?: number
+          sync_chunks_failed?: number
+          sync_chunks_stored?: number
+          sync_messages?: number
           sync_progress?: number | null
+          sync_status?: string | null
           updated_at?: string
           user_id?: string
         }
@@ -640,6 +658,7 @@ export type Database = {
           disappearing_seconds: number | null
           external_id: string
           hidden_at: string | null
+          history_complete: boolean
           id: string
           kind: string
           last_message_at: string | null
@@ -708,6 +727,7 @@ export type Database = {
           disappearing_seconds: number | null
           external_id: string
           hidden_at: string | null
+          history_complete: boolean
           id: string
           kind: string
           last_message_at: string | null
@@ -809,6 +829,7 @@ export type Database = {
       mark_played: { Args: { p_message: string }; Returns: Json }
       mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
       mark_unread: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
+      request_history: { Args: { p_conversation: string; p_count?: number; p_idempotency_key?: string }; Returns: Json }
       request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
       request_media: { Args: { p_idempotency_key?: string; p_message_id: string }; Returns: Json }
       request_pairing_code: { Args: { p_idempotency_key?: string; p_phone: string }; Returns: Json }

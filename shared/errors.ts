@@ -132,6 +132,18 @@ const table = {
     'WhatsApp no ha respondido a tiempo. Inténtalo de nuevo.',
     'WhatsApp did not answer in time. Try again.',
   ],
+  history_unavailable: [
+    503,
+    true,
+    'Una parte del historial no se pudo descargar de WhatsApp.',
+    'A part of the history could not be downloaded from WhatsApp.',
+  ],
+  history_damaged: [
+    502,
+    false,
+    'Una parte del historial llegó dañada y el teléfono no la ha vuelto a enviar.',
+    'A part of the history arrived damaged, and the phone has not sent it again.',
+  ],
   send_timeout: [
     504,
     true,

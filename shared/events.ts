@@ -2,9 +2,21 @@ import { z } from 'zod'
 import type { Message } from './message.ts'
 import type { Conversation } from './conversation.ts'
 import { MessageStatus } from './message.ts'
-import { SessionReason, SessionStatus } from './session.ts'
+import { SessionReason, SessionStatus, SyncStatus } from './session.ts'
 
 const uuid = z.uuid()
+
+/** How far the history of a linked number is, as whatsapp_sessions.sync_* have it. */
+export const SyncFacts = z.object({
+  status: SyncStatus,
+  /** Percent; 100 when all of it is stored. */
+  progress: z.number().int(),
+  messages: z.number().int(),
+  chunks: z.number().int(),
+  chunks_stored: z.number().int(),
+  chunks_failed: z.number().int(),
+})
+export type SyncFacts = z.infer<typeof SyncFacts>
 
 /**
  * The domain events of a session, as the event log keeps them: ids and small facts, no message text. Each says when it is written,
@@ -19,8 +31,20 @@ export const SessionEvent = z.discriminatedUnion('type', [
   /** A chunk of the phone's history was stored. */
   z.object({
     type: z.literal('history.imported'),
-    data: z.object({ conversations: z.number(), messages: z.number(), progress: z.number().nullish() }),
+    data: z.object({
+      conversations: z.number(),
+      /** Those that were not known before. */
+      messages: z.number(),
+      /** Percent of its kind, as the phone says. */
+      progress: z.number().nullish(),
+      /** initial, recent, full, push_names, on_demand or other. */
+      sync_type: z.string().optional(),
+      /** The conversation whose older messages were asked for. */
+      conversation_id: uuid.optional(),
+    }),
   }),
+  /** How far the history is changed: a chunk was announced, stored or given up, or the phone paused. */
+  z.object({ type: z.literal('history.status'), data: SyncFacts.extend({ error_code: z.string().nullish() }) }),
   /** A conversation row is new. */
   z.object({ type: z.literal('conversation.created'), data: z.object({ conversation_id: uuid }) }),
   /** A conversation row changed: name, JID, unread count, archived … `cleared`: messages of it were hidden, read the page anew. */
@@ -125,6 +149,7 @@ export function changesChats(type: EventType): boolean {
       return true
     case 'session.status':
     case 'contact.updated':
+    case 'history.status':
     case 'message.status':
       return false
     default:

@@ -21,10 +21,21 @@ export interface InboundBatch {
   blocks?: InboundBlocks
   /** Profile pictures of people and groups that are others now, or gone. */
   pictures?: { jid: string; removed: boolean }[]
-  /** Set when the batch is a chunk of the phone's history; progress in percent when known. */
-  history?: { progress: number | null }
+  /** Set when the batch is a slice of a chunk of the phone's history. */
+  history?: InboundHistory
   /** The account's own name, when it changed. */
   ownName?: string
+}
+
+/** A slice of a chunk of history: where it belongs. */
+export interface InboundHistory {
+  chunkId: string
+  syncType: string
+  /** Conversations of the chunk that are complete with this slice. */
+  position: number
+  isLast: boolean
+  /** Numbers and LIDs that are one person; people are made of those who have a chat or wrote something only. */
+  pairs: { pn: string; lid: string }[]
 }
 
 /** A person, and what is known of them. Undefined leaves what is stored. */
@@ -62,12 +73,16 @@ export interface InboundChat {
   archived?: boolean
   /** After how many seconds new messages disappear; 0 for never. */
   disappearingSeconds?: number
-  /** Epoch seconds; null: not pinned. */
+  /** Epoch seconds since when it is pinned; null when it is not. */
   pinnedAt?: number | null
-  /** Epoch milliseconds, -1 for ever; null: not muted. */
+  /** Epoch ms until when it is muted, -1 for ever; null when it is not. */
   mutedUntil?: number | null
   /** Marked as unread by hand. */
   markedUnread?: boolean
+  /** History only: epoch seconds of the newest message that the unread count knows of. */
+  snapshotAt?: number
+  /** History only: whether the phone holds no older messages of it. */
+  historyComplete?: boolean
   /** What is said of a group, beside its subject. */
   group?: InboundGroup
 }

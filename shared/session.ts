@@ -27,6 +27,13 @@ export const SessionReason = z.enum([
 ])
 export type SessionReason = z.infer<typeof SessionReason>
 
+/**
+ * The history of a linked number. waiting: the phone has not sent any yet; importing; paused: the phone stopped before the end and may
+ * go on; complete; incomplete: all that came is in, but for chunks that could not be had.
+ */
+export const SyncStatus = z.enum(['waiting', 'importing', 'paused', 'complete', 'incomplete'])
+export type SyncStatus = z.infer<typeof SyncStatus>
+
 /** A user's session as the API shows it. Times are ISO 8601. */
 export const Session = z.object({
   id: z.uuid().nullable(),
@@ -36,6 +43,19 @@ export const Session = z.object({
   phone: z.string().nullable(),
   push_name: z.string().nullable(),
   linked_at: z.string().nullable(),
-  sync_progress: z.number().int().min(0).max(100).nullable(),
+  sync_progress: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .nullable()
+    .describe('Percent of the history that is stored; 100 when all of it is, null before a number was linked.'),
+  sync_status: SyncStatus.nullable().describe(
+    'waiting: the phone has sent nothing yet; importing; paused: it stopped before the end and may go on; complete; incomplete: some chunks failed. Null before a number was linked.',
+  ),
+  sync_messages: z.number().int().nonnegative().describe('Messages that the history brought.'),
+  sync_chunks: z.number().int().nonnegative().describe('Chunks of history that the phone has announced.'),
+  sync_chunks_stored: z.number().int().nonnegative(),
+  sync_chunks_failed: z.number().int().nonnegative().describe('Chunks that could not be fetched or read.'),
 })
 export type Session = z.infer<typeof Session>

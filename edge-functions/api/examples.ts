@@ -112,4 +112,9 @@ export const sessionExample: Session = {
   push_name: 'María García',
   linked_at: '2025-01-20T09:58:00.000Z',
   sync_progress: 100,
+  sync_status: 'complete',
+  sync_messages: 18250,
+  sync_chunks: 12,
+  sync_chunks_stored: 12,
+  sync_chunks_failed: 0,
 }

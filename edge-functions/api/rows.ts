@@ -4,7 +4,7 @@ import { Contact, displayName } from '#shared/contact.ts'
 import { MessageContent } from '#shared/content.ts'
 import { Conversation } from '#shared/conversation.ts'
 import { Message } from '#shared/message.ts'
-import { SessionStatus, type Session } from '#shared/session.ts'
+import { SessionStatus, SyncStatus, type Session } from '#shared/session.ts'
 
 /**
  * Rows as the database answers them, turned into what the API shows: only the fields of the shared schemas, times as
@@ -63,6 +63,11 @@ export const LinkState = z.object({
   push_name: z.string().nullish(),
   linked_at: Time.nullish(),
   sync_progress: z.number().int().nullish(),
+  sync_status: SyncStatus.nullish(),
+  sync_messages: z.number().int().nullish(),
+  sync_chunks: z.number().int().nullish(),
+  sync_chunks_stored: z.number().int().nullish(),
+  sync_chunks_failed: z.number().int().nullish(),
   qr: z.string().nullish(),
   qr_expires_at: Time.nullish(),
   pairing_phone: z.string().nullish(),
@@ -83,6 +88,11 @@ export function sessionOf(state: LinkState): Session {
     push_name: state.push_name ?? null,
     linked_at: state.linked_at ?? null,
     sync_progress: state.sync_progress ?? null,
+    sync_status: state.sync_status ?? null,
+    sync_messages: state.sync_messages ?? 0,
+    sync_chunks: state.sync_chunks ?? 0,
+    sync_chunks_stored: state.sync_chunks_stored ?? 0,
+    sync_chunks_failed: state.sync_chunks_failed ?? 0,
   }
 }
 

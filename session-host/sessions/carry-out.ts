@@ -2,6 +2,7 @@ import type { ClaimedCommand } from '#shared/commands.ts'
 import { blockContact } from './block-contact.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
 import { markPlayed, markRead } from './mark-read.ts'
+import { requestHistory } from './request-history.ts'
 import { sendMessage } from './send-message.ts'
 import { setChatState } from './set-chat-state.ts'
 import { startConversation } from './start-conversation.ts'
@@ -23,6 +24,8 @@ export async function carryOut(command: ClaimedCommand, context: CommandContext)
       return setChatState(command, context)
     case 'block_contact':
       return blockContact(command, context)
+    case 'request_history':
+      return requestHistory(command, context)
     case 'logout':
       context.onLogout()
       await context.open.logout()

@@ -4,18 +4,22 @@ import type { CommandStore } from '../store/commands.ts'
 import type { CredentialStore } from '../store/credentials.ts'
 import { isLeaseLost, type Lease } from '../store/fenced.ts'
 import type { PairingCodes } from '../store/pairing-codes.ts'
+import type { HistoryStore } from '../store/history-chunks.ts'
 import type { Projection } from '../store/projection.ts'
 import type { SessionStore } from '../store/sessions.ts'
 import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
 import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
 import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
+import type { HistoryReader } from '../whatsapp/history-reader.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
+import { keepPairs, keepTokens } from '../whatsapp/keep-history.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { normaliseReplay } from '../whatsapp/normalise.ts'
 import { peopleOfMappings } from '../whatsapp/people-notices.ts'
 import { pairingCodeMs } from '../whatsapp/pairing.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createCommandPump } from './command-pump.ts'
+import { createHistoryImport } from './history-import.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
 import { createPairingAttempt } from './pairing-attempt.ts'
@@ -30,6 +34,7 @@ export interface SessionOptions {
     credentials: CredentialStore
     projection: Projection
     commands: CommandStore
+    history: HistoryStore
     /** Text of a message of the account's own, for retry requests. */
     findText: (waId: string) => Promise<string | null>
   }
@@ -43,6 +48,8 @@ export interface SessionOptions {
   /** null where no file can be kept. */
   media: CreateSessionMedia | null
   keyCache: KeyCache
+  /** Reads chunks of history; one for all sessions of the host. */
+  historyReader: HistoryReader
   logger: Logger
   /** Rows or events of a session changed: tell whoever publishes them. */
   onChange: (sessionId: string) => void
@@ -72,6 +79,7 @@ export function createSession({
   whatsapp,
   media: createMedia,
   keyCache,
+  historyReader,
   logger,
   onChange,
 }: SessionOptions): Session {
@@ -113,6 +121,25 @@ export function createSession({
   })
 
   const media = createMedia?.(() => (open && connection) || null)
+  const history = createHistoryImport({
+    chunks: store.history,
+    reader: historyReader,
+    projection: store.projection,
+    self: () => (auth ? selfOf(auth) : null),
+    async keep({ pairs, tokens }) {
+      if (!auth) return
+      await keepPairs(auth.keys, pairs)
+      await keepTokens(auth.keys, tokens)
+    },
+    async requestAgain(chunk) {
+      if (!open || !connection) return false
+      await connection.requestChunk(chunk)
+      return true
+    },
+    patience,
+    onChange: () => onChange(lease.sessionId),
+    onFatal: () => void stop('fenced'),
+  })
 
   /**
    * Runs a step in order. A failure ends the session, and the supervisor starts it anew from what is stored. What was delivered is stored
@@ -212,6 +239,7 @@ export function createSession({
         onPaired: (account) => void step('control', () => completeLinking(state, account)),
         onOpen: () => void step('control', () => opened(current)),
         onClose: (code) => void step('control', () => closed(state, code)),
+        onHistory: (notice) => void step('delivery', () => history.add(notice)),
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),
         onMediaAnswer: (answer) =>
@@ -253,6 +281,7 @@ export function createSession({
     logger.info({}, 'connected')
     pump.wake()
     media?.wake()
+    history.wake()
   }
 
   async function closed(state: AuthState, code: number | undefined): Promise<void> {
@@ -344,6 +373,7 @@ export function createSession({
       await connection?.close()
       await pump.stop()
       await media?.stop()
+      await history.stop()
       await queue.idle()
       // A step that was under way may have set one again.
       clearTimeout(reconnectTimer)

@@ -18,6 +18,16 @@ export interface OutgoingMessage {
   quoted: { wa_id: string; from_me: boolean; text: string | null; sender_jid: string | null } | null
 }
 
+/** A message as the phone knows it. */
+export interface OldestMessage {
+  wa_id: string
+  from_me: boolean
+  /** Epoch seconds. */
+  at: number
+  /** JID to address the chat by. */
+  address: string
+}
+
 export interface CommandStore extends ChatReader {
   /** Claims what may run now, in order, each lane's head only. */
   claim(limit: number): Promise<ClaimedCommand[]>
@@ -28,6 +38,8 @@ export interface CommandStore extends ChatReader {
   readKeys(messageIds: string[]): Promise<{ wa_id: string; sender_jid: string | null; address: string }[]>
   /** The JIDs of a contact, the number of the moment first. */
   contactJids(contactId: string): Promise<string[]>
+  /** The oldest message of a conversation that the phone can go back from. */
+  readOldest(conversationId: string): Promise<OldestMessage | null>
   /** WhatsApp's server has acknowledged the message: status, event and command in one transaction. Also when the command is long gone. */
   acknowledge(waId: string): Promise<void>
   /** The message can't be sent: failed with the code, for good. */
@@ -106,6 +118,16 @@ export function createCommandStore(
         [sessionId, contactId],
       )
       return rows.map(({ jid }) => jid)
+    },
+    async readOldest(conversationId) {
+      const [row] = await database.query<OldestMessage>(
+        `select m.wa_id, m.from_me, extract(epoch from m.created_at)::float8 as at, ${address} as address
+           from public.messages_new m join public.conversations_new c on c.id = m.conversation_id
+           where m.conversation_id = $2 and m.session_id = $1 and m.status <> 'pending' and m.message_type <> 'notice'
+           order by m.created_at, m.ordinal limit 1`,
+        [sessionId, conversationId],
+      )
+      return row ?? null
     },
     acknowledge: (waId) => acknowledger.acknowledge(lease, waId),
     failMessage: (command, code) =>

@@ -15,6 +15,7 @@ import { storeOwnReads } from './own-reads.ts'
 import { storeNumberChanges } from './number-changes.ts'
 import { resolvePeople } from './people.ts'
 import { storeTimers } from './timers.ts'
+import { projectHistory } from './project-history.ts'
 
 export interface Projection {
   /** Stores a batch and appends its events, in one fenced transaction. Any prefix may be replayed: the rows come out the same. */
@@ -41,6 +42,7 @@ export function createProjection(database: Database, lease: Lease): Projection {
 }
 
 async function projectBatch(transaction: Transaction, lease: Lease, batch: InboundBatch): Promise<void> {
+  if (batch.history) return projectHistory(transaction, lease, batch, batch.history)
   const chats = chatsOf(batch)
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
   const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)
@@ -60,18 +62,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
 
   const log: SessionEvent[] = [...people.events, ...changedPeople]
-  if (batch.history) {
-    // One event a chunk: a history has tens of thousands of rows.
-    const { progress } = batch.history
-    log.push({
-      type: 'history.imported',
-      data: { conversations: conversations.size, messages: messages.stored, progress },
-    })
-    await transaction.query(
-      `update public.whatsapp_sessions set sync_progress = greatest(sync_progress, $2) where id = $1`,
-      [lease.sessionId, progress],
-    )
-  } else log.push(...events, ...groups, ...messages.events)
+  log.push(...events, ...groups, ...messages.events)
   log.push(...receipts, ...reads, ...changes, ...states)
 
   if (batch.ownName)

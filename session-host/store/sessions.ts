@@ -124,10 +124,13 @@ export function createSessionStore(
             { type: 'session.status', data: { status: 'logged_out', phone: current.phone } },
           ])
         }
+        // What an earlier link announced; the phone begins anew.
+        await transaction.query('delete from private.history_chunks where session_id = any($1)', [[sessionId, target]])
         await transaction.query(
           `update public.whatsapp_sessions set
                phone = $2, lid = $3, linked_at = now(), desired = 'running', status = 'connecting', status_reason = null,
-               status_at = now(), sync_progress = null
+               status_at = now(), sync_progress = 0, sync_status = 'waiting', sync_messages = 0, sync_chunks = 0,
+               sync_chunks_stored = 0, sync_chunks_failed = 0
              where id = $1`,
           [target, account.phone, account.lid],
         )
@@ -147,12 +150,12 @@ export function createSessionStore(
       }),
     wipe: (reason) =>
       fenced(database, lease, async (transaction) => {
-        for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox', 'linking_attempts'])
+        for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox', 'history_chunks', 'linking_attempts'])
           await transaction.query(`delete from private.${table} where session_id = $1`, [sessionId])
         await transaction.query(
           `update public.whatsapp_sessions set
                status = 'logged_out', status_reason = $2, status_at = now(), desired = 'stopped', linked_at = null,
-               sync_progress = null
+               sync_progress = null, sync_status = null
              where id = $1`,
           [sessionId, reason],
         )

@@ -183,8 +183,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       await control.post(`/phones/${phone.number}/scan`, { image })
       const { sessionId } = await client.next<{ sessionId: string }>('session-ready')
       await database.until(
-        'select 1 from public.session_events where session_id = $1 and type = $2',
-        [sessionId, 'history.imported'],
+        'select 1 from public.whatsapp_sessions where id = $1 and sync_status = $2',
+        [sessionId, 'complete'],
         (rows) => rows.length > 0,
       )
       return { ...phone, sessionId }

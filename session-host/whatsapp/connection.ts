@@ -16,8 +16,10 @@ import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import { createAppState } from './app-state.ts'
 import type { AuthState } from './auth-state.ts'
 import { createChatState, type ChatState } from './chat-state.ts'
+import { takeHistoryOfMessage, type HistoryNotice } from './history-notice.ts'
+import { createHistoryRequests, type HistoryRequests } from './history-requests.ts'
 import { handleInOrder } from './handle-in-order.ts'
-import { stanzaKeyOf, stanzaKeyOfMessage, type Inbox } from './inbox.ts'
+import type { Inbox } from './inbox.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { createMediaAccess, readMediaAnswers, type MediaAccess, type MediaAnswer } from './media-access.ts'
@@ -28,6 +30,7 @@ import { createReceiptSink } from './receipt-sink.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import type { RetryCounter } from './retry-counter.ts'
 import { storeBeforeAck } from './store-before-ack.ts'
+import { stanzaKeyOf, stanzaKeyOfMessage } from './stanza-key.ts'
 
 /** The linked account: digits of its number, and of its LID when WhatsApp has told. */
 export interface Account {
@@ -46,6 +49,8 @@ export interface ConnectionHandlers {
   onClose(code: number | undefined): void
   /** Resolves to whether the batch was stored; false when the session ends before. */
   onBatch(batch: InboundBatch): Promise<boolean>
+  /** The phone has announced a chunk of history, and Baileys has done its part: it is ours to keep and to fetch. */
+  onHistory(notice: HistoryNotice): void
   /** WhatsApp's server has taken a message, or refused it with an error code. */
   onAck(waId: string, error: string | undefined): void
   /** The phone has answered a request for a file. */
@@ -66,7 +71,7 @@ export interface ConnectionOptions {
 }
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
-export interface Connection extends Messaging, Directory, Pairing, MediaAccess, ChatState {
+export interface Connection extends Messaging, Directory, Pairing, MediaAccess, ChatState, HistoryRequests {
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
   /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
@@ -147,7 +152,12 @@ export function createConnection({
     {
       before: (node) => inbox.noteStanza(node),
       after(node) {
-        if (node.attrs['category'] === 'peer') hasActedOn(stanzaKeyOf(node.attrs as Record<string, string>))
+        if (node.attrs['category'] !== 'peer') return
+        const stanzaKey = stanzaKeyOf(node.attrs as Record<string, string>)
+        const notice = inbox.takeHistory(stanzaKey)
+        // Nobody but the account's own phone sends history.
+        if (notice && isOwn(node.attrs['from'])) handlers.onHistory(notice)
+        else hasActedOn(stanzaKey)
       },
     },
     reportFailure,
@@ -192,6 +202,12 @@ export function createConnection({
     socket.resyncAppState([...ALL_WA_PATCH_NAMES], false).catch(() => {
       logger.warn({}, 'the state of chats could not be asked for; it follows with the next change')
     })
+  }
+
+  function isOwn(jid: string | undefined): boolean {
+    const self = selfOf(auth)
+    const from = normalizeJid(jid)
+    return from !== null && (from === self?.phone || from === self?.lid)
   }
 
   function hasActedOn(stanzaKey: string): void {
@@ -244,13 +260,16 @@ export function createConnection({
     ...createDirectory(socket),
     ...createPairing(socket),
     ...createChatState(socket),
+    ...createHistoryRequests(socket),
     logout: () => socket.logout(),
     redeliver(messages) {
-      for (const message of messages)
+      for (const message of messages) {
+        const notice = takeHistoryOfMessage(message)
         socket
           .upsertMessage(message, 'append')
-          .then(() => hasActedOn(stanzaKeyOfMessage(message)))
+          .then(() => (notice ? handlers.onHistory(notice) : hasActedOn(stanzaKeyOfMessage(message))))
           .catch(reportFailure)
+      }
     },
     async close() {
       if (!closed) end(undefined)

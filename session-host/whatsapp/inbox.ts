@@ -11,8 +11,9 @@ import {
   type SocketConfig,
   type WAMessage,
 } from '@whiskeysockets/baileys'
-import { normalizeJid } from '#shared/ids.ts'
 import type { CredentialStorage } from './auth-state.ts'
+import { takeHistory, type HistoryNotice } from './history-notice.ts'
+import { stanzaKeyOf } from './stanza-key.ts'
 
 /**
  * The write-ahead inbox. Baileys commits the ratchet while it decrypts and sends the receipt before the application sees the message
@@ -24,6 +25,8 @@ export interface Inbox {
   makeSignalRepository: SocketConfig['makeSignalRepository']
   /** Tells the inbox about a stanza before Baileys decrypts it. */
   noteStanza(node: BinaryNode): void
+  /** Chunks of history that were taken out of a stanza when it was decrypted; hands each out once. */
+  takeHistory(stanzaKey: string): HistoryNotice | undefined
 }
 
 /** A plaintext with one byte of padding around an empty message: projects to nothing, but earns the receipt. */
@@ -32,6 +35,15 @@ const emptyMessage = Buffer.from([1])
 /** @see Inbox. `onFatal` hears of a storage that can't be read, before Baileys answers for a message that it may have decrypted already. */
 export function createInbox(storage: CredentialStorage, onFatal: (error: unknown) => void): Inbox {
   const stanzas = new Map<string, Record<string, string>>()
+  const histories = new Map<string, HistoryNotice>()
+
+  /** What Baileys gets of a plaintext. */
+  function withoutHistory(attrs: Record<string, string> | undefined, plaintext: Uint8Array): Uint8Array {
+    const taken = attrs && takeHistory(attrs, plaintext)
+    if (!taken) return plaintext
+    histories.set(taken.notice.stanzaKey, taken.notice)
+    return taken.rest
+  }
 
   async function decryptOnce(
     keys: SignalKeyStoreWithTransaction,
@@ -44,10 +56,10 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
     stanzas.delete(id)
     if (attrs?.['offline'] !== undefined) {
       const known = await recall(id)
-      if (known) return known
+      if (known) return withoutHistory(attrs, known)
     }
     try {
-      return await keys.transaction(async () => {
+      const plain = await keys.transaction(async () => {
         const plaintext = await decrypt(attrs)
         if (attrs) {
           const record = { stanzaKey: stanzaKeyOf(attrs), value: encodeEntry(attrs, plaintext) }
@@ -56,10 +68,11 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
         }
         return plaintext
       }, lock)
+      return withoutHistory(attrs, plain)
     } catch (error) {
       // A ciphertext that comes twice on one connection can't be decrypted twice, and was no failure the first time.
       const known = await recall(id)
-      if (known) return known
+      if (known) return withoutHistory(attrs, known)
       throw error
     }
   }
@@ -84,6 +97,11 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
         const [oldest] = stanzas.keys()
         if (oldest !== undefined) stanzas.delete(oldest)
       }
+    },
+    takeHistory(stanzaKey) {
+      const notice = histories.get(stanzaKey)
+      histories.delete(stanzaKey)
+      return notice
     },
     makeSignalRepository(auth, logger, pnToLid) {
       const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(auth, logger, pnToLid)
@@ -114,12 +132,6 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
       })
     },
   }
-}
-
-/** The stanza a message came in, as the inbox knows it. */
-export function stanzaKeyOfMessage(message: WAMessage): string {
-  const { remoteJid, participant, id } = message.key
-  return hashStanza(remoteJid, participant, id)
 }
 
 /** A message out of the inbox, as Baileys would have handed it on. */
@@ -163,15 +175,6 @@ const deviceTypes = new Set<proto.Message.ProtocolMessage.Type | null | undefine
 /** True for what the account's phone tells its devices: no message of a chat. */
 export function isForDevice({ key, message }: WAMessage): boolean {
   return key.fromMe === true && deviceTypes.has(message?.protocolMessage?.type)
-}
-
-/** The same, of the stanza's attributes. */
-export function stanzaKeyOf(attrs: Record<string, string>): string {
-  return hashStanza(attrs['recipient'] ?? attrs['from'], attrs['participant'], attrs['id'])
-}
-
-function hashStanza(chat?: string | null, participant?: string | null, id?: string | null): string {
-  return sha256(`${normalizeJid(chat) ?? chat ?? ''}|${normalizeJid(participant) ?? ''}|${id ?? ''}`)
 }
 
 function sha256(data: Uint8Array | string): string {

@@ -105,31 +105,6 @@ test('what speaks to the device is neither a message nor done when it is announc
   expect(only(notice)).toBeNull()
 })
 
-test('history is sorted by time, and the newest of a chat with n unread are unread', () => {
-  const at = (seconds: number, id: string, fromMe = false): WAMessage =>
-    message({ key: { id, fromMe }, rest: { messageTimestamp: seconds } })
-  const batch = normalise(
-    {
-      'messaging-history.set': {
-        chats: [{ id: pn, unreadCount: 2, lidJid: lid }],
-        contacts: [{ id: pn, lid, name: 'Bea Ruiz', notify: 'Bea' }],
-        messages: [at(5, 'e'), at(1, 'a'), at(4, 'd', true), at(3, 'c'), at(2, 'b')],
-        progress: 40,
-      } as unknown as BaileysEventMap['messaging-history.set'],
-    },
-    self,
-  )
-  expect(batch?.messages.map(({ waId, status, live }) => [waId, status, live])).toEqual([
-    ['a', 'read', false],
-    ['b', 'read', false],
-    ['c', 'received', false],
-    ['d', 'sent', false],
-    ['e', 'received', false],
-  ])
-  expect(batch?.history).toEqual({ progress: 40 })
-  expect(batch?.chats).toEqual([{ jid: pn, alt: lid, unread: 2 }])
-  expect(batch?.people).toEqual([{ jid: pn, alt: lid, name: 'Bea Ruiz', pushName: 'Bea' }])
-})
 
 test('a message that can’t be read is reported, keeps its inbox row and takes no other with it', () => {
   const bad = message({ key: { id: 'BAD' } })

@@ -1,19 +1,14 @@
 import { proto, type BaileysEventMap, type Chat, type Contact, type WAMessage } from '@whiskeysockets/baileys'
 import type { MessageContent } from '#shared/content.ts'
 import { isPersonJid, normalizeJid } from '#shared/ids.ts'
-import {
-  emptyBatch,
-  type InboundBatch,
-  type InboundChat,
-  type InboundMessage,
-  type InboundPerson,
-} from '#shared/inbound.ts'
+import { emptyBatch, type InboundBatch, type InboundChat, type InboundPerson } from '#shared/inbound.ts'
 import type { MessageStatus } from '#shared/message.ts'
 import { readContent, type Content } from './content.ts'
-import { isForDevice, stanzaKeyOfMessage } from './inbox.ts'
+import { isForDevice } from './inbox.ts'
 import { readChanges, seconds } from './normalise-changes.ts'
 import { addGroup, addParticipants } from './normalise-groups.ts'
 import { readTimer } from './normalise-timer.ts'
+import { stanzaKeyOfMessage } from './stanza-key.ts'
 
 /** The linked account's own JIDs, in the form of normalizeJid. */
 export interface Self {
@@ -35,8 +30,6 @@ export function normalise(
   const batch = emptyBatch()
   const ownName = events['creds.update']?.me?.name
   if (ownName) batch.ownName = ownName
-  const history = events['messaging-history.set']
-  if (history) addHistory(batch, history, self)
   for (const contact of events['contacts.upsert'] ?? []) addContact(batch, contact)
   for (const contact of events['contacts.update'] ?? []) addContact(batch, contact)
   const mapping = events['lid-mapping.update']
@@ -82,29 +75,6 @@ function addReceived(
   }
 }
 
-function addHistory(batch: InboundBatch, history: BaileysEventMap['messaging-history.set'], self: Self): void {
-  batch.history = { progress: history.progress ?? null }
-  for (const contact of history.contacts) addContact(batch, contact)
-  for (const { pn, lid } of history.lidPnMappings ?? []) addPair(batch, pn, lid)
-  for (const chat of history.chats) addChat(batch, chat, chat.unreadCount ?? 0)
-  const first = batch.messages.length
-  for (const message of history.messages) addMessage(batch, message, self, false)
-  const added = batch.messages.splice(first).sort((a, b) => a.at - b.at)
-  markUnread(added, history.chats)
-  batch.messages.push(...added)
-}
-
-/** The newest n incoming messages of a chat with n unread are unread. Messages come oldest first. */
-function markUnread(messages: InboundMessage[], chats: Chat[]): void {
-  const left = new Map(chats.map((chat) => [normalizeJid(chat.id), chat.unreadCount ?? 0]))
-  for (const message of messages.toReversed()) {
-    if (message.fromMe) continue
-    const unread = left.get(message.chat) ?? 0
-    message.status = unread > 0 ? 'received' : 'read'
-    left.set(message.chat, unread - 1)
-  }
-}
-
 function addContact(batch: InboundBatch, contact: Partial<Contact>): void {
   const jid = normalizeJid(contact.id)
   if (!jid || !isPersonJid(jid)) return
@@ -117,7 +87,8 @@ function addContact(batch: InboundBatch, contact: Partial<Contact>): void {
   batch.people.push(person)
 }
 
-function addPair(batch: InboundBatch, pn: string, lid: string): void {
+/** Adds what says that a number and a LID are one person. */
+export function addPair(batch: InboundBatch, pn: string, lid: string): void {
   const jid = normalizeJid(pn)
   const alt = normalizeJid(lid)
   if (jid && alt && isPersonJid(jid) && isPersonJid(alt)) batch.people.push({ jid, alt })
@@ -146,7 +117,14 @@ function addSettings(entry: InboundChat, chat: Partial<Chat>): void {
   if (chat.markedAsUnread === true) entry.markedUnread = true
 }
 
-function addMessage(batch: InboundBatch, message: WAMessage, self: Self, live: boolean, inboxKey?: string): void {
+/** Adds a message, or what it changes, to the batch. Pure. */
+export function addMessage(
+  batch: InboundBatch,
+  message: WAMessage,
+  self: Self,
+  live: boolean,
+  inboxKey?: string,
+): void {
   const { key } = message
   const chat = chatJid(key.remoteJid)
   if (!chat || !key.id) return
@@ -190,7 +168,7 @@ function isEcho({ key, status }: WAMessage): boolean {
 }
 
 /** The chat's JID, or null for what is no conversation: status updates, broadcast lists, channels. */
-function chatJid(id: string | null | undefined): string | null {
+export function chatJid(id: string | null | undefined): string | null {
   const jid = normalizeJid(id)
   return jid && (isPersonJid(jid) || jid.endsWith('@g.us')) ? jid : null
 }
@@ -253,10 +231,6 @@ function outgoingStatus(status: number | null | undefined): MessageStatus {
 }
 
 function isEmpty(batch: InboundBatch): boolean {
-  const { people, chats, messages, receipts, changes, states, inbox, history, ownName } = batch
-  return (
-    !history &&
-    !ownName &&
-    [people, chats, messages, receipts, changes, states, inbox].every((list) => list.length === 0)
-  )
+  const { people, chats, messages, receipts, changes, states, inbox, ownName } = batch
+  return !ownName && [people, chats, messages, receipts, changes, states, inbox].every((list) => list.length === 0)
 }

@@ -57,6 +57,11 @@ export async function createInhabitant(
     inbox: [{ id: `${secret}inbox`, stanzaKey: `${secret}stanza`, value: Buffer.from(secret) }],
   })
   await database.query(
+    `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
+       values ($1, $2, $3, $4, 'recent', $5)`,
+    [sessionId, userId, secret.padEnd(64, '0'), `${secret}chunk`, Buffer.from(secret)],
+  )
+  await database.query(
     `insert into private.linking_attempts (session_id, qr, qr_expires_at)
        values ($1, 'data:image/png;base64,' || $2, now() + interval '1 hour')`,
     [sessionId, secret],

@@ -24,13 +24,21 @@ describe.each(places)('the session under %s', (place) => {
       push_name: null,
       linked_at: null,
       sync_progress: null,
+      sync_status: null,
+      sync_messages: 0,
+      sync_chunks: 0,
+      sync_chunks_stored: 0,
+      sync_chunks_failed: 0,
     })
   })
 
   it('shows its owner, and nobody else, the linked number', async () => {
     const [owner, other] = [await api.signUp(), await api.signUp()]
     const id = await api.host.linkedSession(owner.id, '1987654321')
-    await api.host.query('update public.whatsapp_sessions set sync_progress = 40 where id = $1', [id])
+    await api.host.query(
+      "update public.whatsapp_sessions set sync_progress = 40, sync_status = 'importing' where id = $1",
+      [id],
+    )
     expect(await read(owner.token)).toMatchObject({
       id,
       status: 'connected',
@@ -38,6 +46,7 @@ describe.each(places)('the session under %s', (place) => {
       phone: '1987654321',
       linked_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       sync_progress: 40,
+      sync_status: 'importing',
     })
     expect(await read(other.token)).toMatchObject({ id: null, connected: false, phone: null })
   })

@@ -28,16 +28,32 @@ export function ConnectionBanner({ session, onLink }: { session: Session; onLink
       </div>
     )
   if (session.status !== 'connected') return <Banner sentence={t.reconnecting} />
-  if (session.sync_progress !== null && session.sync_progress < 100)
-    return (
-      <div className="banner banner-calm">
-        <label className="sync">
-          {t.syncing(session.sync_progress)}
-          <progress max={100} value={session.sync_progress} />
-        </label>
-      </div>
-    )
-  return null
+  switch (session.sync_status) {
+    case 'waiting':
+    case 'importing':
+      return (
+        <div className="banner banner-calm">
+          <label className="sync">
+            {t.syncing({
+              percent: session.sync_progress ?? 0,
+              messages: session.sync_messages,
+              chunks: session.sync_chunks,
+              stored: session.sync_chunks_stored,
+            })}
+            <progress max={100} value={session.sync_progress ?? 0} />
+          </label>
+        </div>
+      )
+    case 'paused':
+      return <Banner sentence={t.syncPaused(session.sync_progress ?? 0)} />
+    case 'incomplete':
+      return <Banner sentence={t.syncIncomplete(session.sync_chunks_failed)} />
+    case 'complete':
+    case null:
+      return null
+    default:
+      return session.sync_status satisfies never
+  }
 }
 
 function Banner({ sentence }: { sentence: string }): ReactNode {

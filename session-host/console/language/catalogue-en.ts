@@ -110,7 +110,16 @@ export const en: Catalogue = {
 
   connected: 'Connected',
   reconnecting: 'Reconnecting to WhatsApp…',
-  syncing: (percent) => `Receiving your history: ${percent}%`,
+  syncing: ({ percent, messages, chunks, stored }) =>
+    chunks === 0
+      ? 'Waiting for the history from your phone…'
+      : `Receiving your history: ${percent}% · ${messages.toLocaleString('en')} messages · part ${stored} of ${chunks}`,
+  syncPaused: (percent) =>
+    `The phone has stopped sending the history (${percent}%). Open WhatsApp on it and it goes on.`,
+  syncIncomplete: (failed) =>
+    failed === 1
+      ? 'A part of the history is missing: it could not be downloaded.'
+      : `${failed} parts of the history are missing: they could not be downloaded.`,
   offline: 'No connection to the server. Still trying; meanwhile chats are refreshed every 10 seconds.',
   browserOffline: 'You are offline. What you write can be sent when you are back.',
   recovered: (count) => (count === 1 ? '1 message recovered' : `${count} messages recovered`),

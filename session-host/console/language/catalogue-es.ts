@@ -1,3 +1,11 @@
+/** How far the history is. */
+interface SyncCounts {
+  percent: number
+  messages: number
+  chunks: number
+  stored: number
+}
+
 /** Spanish (tú). Functions take what the sentence is about; the type of this object is what every other language must fill. */
 export const es = {
   productName: 'Pasarela',
@@ -113,7 +121,16 @@ export const es = {
 
   connected: 'Conectado',
   reconnecting: 'Reconectando con WhatsApp…',
-  syncing: (percent: number) => `Recibiendo tu historial: ${percent} %`,
+  syncing: ({ percent, messages, chunks, stored }: SyncCounts) =>
+    chunks === 0
+      ? 'Esperando el historial de tu teléfono…'
+      : `Recibiendo tu historial: ${percent} % · ${messages.toLocaleString('es')} mensajes · parte ${stored} de ${chunks}`,
+  syncPaused: (percent: number) =>
+    `El teléfono ha dejado de enviar el historial (${percent} %). Ábrelo con WhatsApp en pantalla para que siga.`,
+  syncIncomplete: (failed: number) =>
+    failed === 1
+      ? 'Falta una parte del historial: no se pudo descargar.'
+      : `Faltan ${failed} partes del historial: no se pudieron descargar.`,
   offline:
     'Sin conexión con el servidor. Se sigue intentando; mientras tanto, los chats se actualizan cada 10 segundos.',
   browserOffline: 'No tienes conexión a internet. Lo que escribas se puede enviar cuando vuelva.',

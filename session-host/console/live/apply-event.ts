@@ -25,10 +25,21 @@ export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void
       return
     }
     case 'history.imported':
-      if (typeof event.data.progress === 'number') patchSession(queryClient, { sync_progress: event.data.progress })
       void queryClient.invalidateQueries({ queryKey: ['conversations'] })
       void queryClient.invalidateQueries({ queryKey: ['messages'] })
       return
+    case 'history.status': {
+      const { status, progress, messages, chunks, chunks_stored, chunks_failed } = event.data
+      patchSession(queryClient, {
+        sync_status: status,
+        sync_progress: progress,
+        sync_messages: messages,
+        sync_chunks: chunks,
+        sync_chunks_stored: chunks_stored,
+        sync_chunks_failed: chunks_failed,
+      })
+      return
+    }
     case 'conversation.created':
       if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
       return
