@@ -105,7 +105,6 @@ test('what speaks to the device is neither a message nor done when it is announc
   expect(only(notice)).toBeNull()
 })
 
-
 test('a message that can’t be read is reported, keeps its inbox row and takes no other with it', () => {
   const bad = message({ key: { id: 'BAD' } })
   Object.defineProperty(bad, 'message', {
