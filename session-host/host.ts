@@ -35,8 +35,8 @@ import { createMediaDownloads } from './store/media-downloads.ts'
 import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
-import { findOwnText } from './store/find-own-text.ts'
 import { createHistoryReader } from './whatsapp/history-reader.ts'
+import { createSentFinder } from './store/find-sent.ts'
 import type { Logger } from './whatsapp/logger.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
 
@@ -186,7 +186,7 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
         projection: groupCommit.forLease(lease),
         commands: createCommandStore(database, lease, acknowledger),
         history: createHistoryStore(database, box, lease),
-        findText: findOwnText(database, lease),
+        findSent: createSentFinder(database, lease),
       },
       whatsapp: {
         endpoint: config.whatsapp.endpoint,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MessageExtras } from './actions.ts'
 import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
 import { Message, MessageStatus, MessageType, SenderType } from './message.ts'
@@ -67,8 +68,18 @@ export const SendMessageRequest = z.strictObject({
   textContent: z.string(),
   attachments: z.array(z.unknown()).max(30).optional(),
   replyTo: z.uuid().optional(),
+  ...MessageExtras,
 })
 export const SendMessageResponse = z.object({ success, message: Message })
+
+/** How something that WhatsApp was asked to do stands. `result` says what came of it once it is done. */
+export const CommandResponse = z.object({
+  success,
+  command_id: z.number().int(),
+  status: z.enum(['queued', 'done']),
+  result: z.record(z.string(), z.unknown()).nullable(),
+})
+export const CommandQuery = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
 
 export const StartConversationRequest = z.union([
   z.strictObject({ phone: z.string().min(1).max(40) }),

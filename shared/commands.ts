@@ -36,6 +36,59 @@ export const Command = z.discriminatedUnion('kind', [
     payload: z.object({ count: z.number().int().min(1).max(500) }),
   }),
   z.object({ kind: z.literal('logout') }),
+  /** Changes of a message, each with a WhatsApp id of its own. The text of an edit stands here until it is done. */
+  z.object({
+    kind: z.literal('edit_message'),
+    conversation_id: z.uuid(),
+    payload: z.object({ wa_id: z.string(), message_id: z.uuid(), text: z.string() }),
+  }),
+  z.object({
+    kind: z.literal('delete_message'),
+    conversation_id: z.uuid(),
+    payload: z.object({ wa_id: z.string(), message_id: z.uuid() }),
+  }),
+  z.object({
+    kind: z.literal('react'),
+    conversation_id: z.uuid(),
+    payload: z.object({ wa_id: z.string(), message_id: z.uuid(), emoji: z.string().nullable(), at: z.number() }),
+  }),
+  z.object({
+    kind: z.literal('vote'),
+    conversation_id: z.uuid(),
+    payload: z.object({ wa_id: z.string(), message_id: z.uuid(), options: z.array(z.string()), at: z.number() }),
+  }),
+  z.object({
+    kind: z.literal('set_disappearing'),
+    conversation_id: z.uuid(),
+    payload: z.object({ wa_id: z.string(), seconds: z.number() }),
+  }),
+  /** What is asked of a group; conversation_id is null for one that is made or joined. */
+  z.object({
+    kind: z.literal('group'),
+    conversation_id: z.uuid().nullable(),
+    payload: z.object({
+      action: z.enum([
+        'create',
+        'update',
+        'add',
+        'remove',
+        'promote',
+        'demote',
+        'invite',
+        'revoke_invite',
+        'join',
+        'leave',
+      ]),
+      subject: z.string().optional(),
+      description: z.string().optional(),
+      onlyAdminsSend: z.boolean().optional(),
+      onlyAdminsEdit: z.boolean().optional(),
+      picture: z.string().nullable().optional(),
+      participants: z.array(z.string()).optional(),
+      code: z.string().optional(),
+    }),
+  }),
+  z.object({ kind: z.literal('reject_call'), payload: z.object({ call_id: z.string(), creator: z.string() }) }),
 ])
 export type Command = z.infer<typeof Command>
 

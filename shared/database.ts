@@ -616,6 +616,8 @@ export type Database = {
     Functions: {
       block_contact: { Args: { p_blocked: boolean; p_contact: string; p_idempotency_key?: string }; Returns: Json }
       command_result: { Args: { p_command_id: number }; Returns: Json }
+      delete_message: { Args: { p_idempotency_key?: string; p_message: string }; Returns: Json }
+      edit_message: { Args: { p_idempotency_key?: string; p_message: string; p_text: string }; Returns: Json }
       erase_user: { Args: { p_limit?: number; p_user_id: string }; Returns: Json }
       event_cursor: {
         Args: { p_session_id?: string }
@@ -627,6 +629,10 @@ export type Database = {
       }
       export_my_data: { Args: { p_cursor?: Json; p_limit?: number }; Returns: Json }
       export_user: { Args: { p_cursor?: Json; p_limit?: number; p_user_id: string }; Returns: Json }
+      forward_message: {
+        Args: { p_conversation: string; p_idempotency_key?: string; p_message: string }
+        Returns: Json
+      }
       get_contact: {
         Args: { p_contact: string }
         Returns: {
@@ -687,6 +693,10 @@ export type Database = {
           isOneToOne: false
           isSetofReturn: true
         }
+      }
+      group_command: {
+        Args: { p_action: string; p_arguments?: Json; p_conversation: string; p_idempotency_key?: string }
+        Returns: Json
       }
       link_state: { Args: Record<PropertyKey, never>; Returns: Json }
       list_contacts: {
@@ -829,6 +839,8 @@ export type Database = {
       mark_played: { Args: { p_message: string }; Returns: Json }
       mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
       mark_unread: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
+      react_to_message: { Args: { p_emoji: string; p_idempotency_key?: string; p_message: string }; Returns: Json }
+      reject_call: { Args: { p_call: string; p_idempotency_key?: string }; Returns: Json }
       request_history: { Args: { p_conversation: string; p_count?: number; p_idempotency_key?: string }; Returns: Json }
       request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
       request_media: { Args: { p_idempotency_key?: string; p_message_id: string }; Returns: Json }
@@ -863,7 +875,22 @@ export type Database = {
           status: string
         }[]
       }
+      send_content: {
+        Args: {
+          p_content: Json
+          p_conversation: string
+          p_idempotency_key?: string
+          p_reply_to?: string
+          p_sender_type?: string
+          p_text?: string
+        }
+        Returns: Json
+      }
       set_chat_state: { Args: { p_conversation: string; p_idempotency_key?: string; p_state: Json }; Returns: Json }
+      set_disappearing: {
+        Args: { p_conversation: string; p_idempotency_key?: string; p_seconds: number }
+        Returns: Json
+      }
       start_conversation: { Args: { p_idempotency_key?: string; p_jid: string }; Returns: Json }
       submit_message: {
         Args: {
@@ -875,6 +902,7 @@ export type Database = {
         }
         Returns: Json
       }
+      vote: { Args: { p_idempotency_key?: string; p_message: string; p_options: string[] }; Returns: Json }
     }
     Enums: {
       [_ in never]: never

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actions, MessageExtras, type Action } from './actions.ts'
 import type { Message } from './message.ts'
 import type { Conversation } from './conversation.ts'
 import { MessageStatus } from './message.ts'
@@ -76,6 +77,16 @@ export const SessionEvent = z.discriminatedUnion('type', [
   }),
   /** A message was edited, deleted for everyone, or reacted to; also when a placeholder got its content. */
   z.object({ type: z.literal('message.updated'), data: z.object({ conversation_id: uuid, message_id: uuid }) }),
+  /** Somebody calls: it rings until call.ended, or until it is rejected here. */
+  z.object({
+    type: z.literal('call.incoming'),
+    data: z.object({ conversation_id: uuid, call_id: z.string(), from: z.string(), video: z.boolean() }),
+  }),
+  /** A call rings no more. */
+  z.object({
+    type: z.literal('call.ended'),
+    data: z.object({ conversation_id: uuid, call_id: z.string(), outcome: z.enum(['missed', 'answered', 'rejected']) }),
+  }),
   /** A message disappeared; its row is gone. */
   z.object({ type: z.literal('message.deleted'), data: z.object({ conversation_id: uuid, message_id: uuid }) }),
 ])
@@ -123,8 +134,23 @@ export const ClientEvents = {
     attachments: z.array(z.unknown()).max(30).optional(),
     idempotencyKey: z.string().min(1).max(255).optional(),
     replyTo: z.uuid().optional(),
+    ...MessageExtras,
   }),
 } as const
+
+/** Client → server, beyond these: every shared action under its name with hyphens, with `token` and `idempotencyKey` beside its own fields. */
+export const ActionEvents = new Map(
+  Object.entries(actions).map(([name, action]) => [
+    name.replaceAll('_', '-'),
+    {
+      action: action as Action,
+      data: (action as Action).request.extend({
+        token: z.string().max(8192).optional(),
+        idempotencyKey: z.string().min(1).max(255).optional(),
+      }),
+    },
+  ]),
+)
 
 export type ClientEventName = keyof typeof ClientEvents
 
@@ -151,6 +177,8 @@ export function changesChats(type: EventType): boolean {
     case 'contact.updated':
     case 'history.status':
     case 'message.status':
+    case 'call.incoming':
+    case 'call.ended':
       return false
     default:
       return type satisfies never

@@ -11,6 +11,8 @@ export interface InboundBatch {
   messages: InboundMessage[]
   receipts: InboundReceipt[]
   changes: InboundChange[]
+  /** Calls that ring or end. */
+  calls?: InboundCall[]
   /** What the account set on a chat or message, on any of its devices. */
   states: InboundState[]
   /** Inbox rows (stanza keys) that this batch accounts for. */
@@ -215,6 +217,20 @@ export type InboundState = { chat: string } & (
   | { kind: 'clear'; until: number | null; keepStarred: boolean }
   | { kind: 'delete'; until: number | null }
 )
+
+/** A call to the account begins to ring, or what became of it. */
+export interface InboundCall {
+  callId: string
+  /** The caller. */
+  chat: string
+  chatAlt?: string
+  /** As WhatsApp names the caller in a refusal. */
+  creator: string
+  state: 'ringing' | 'missed' | 'answered' | 'rejected'
+  video: boolean
+  /** Epoch seconds. */
+  at: number
+}
 
 /** An empty batch to fill. */
 export function emptyBatch(): InboundBatch {

@@ -26,6 +26,7 @@ export interface Waits {
   qr: Wait
   startConversation: Wait
   logout: Wait
+  command: Wait
 }
 
 /** What the route files share. */

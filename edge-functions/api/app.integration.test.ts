@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { actions } from '#shared/actions.ts'
 import { listedOrigin, places, startApi, type ApiUnderTest } from './api.fixture.ts'
 import { maxBodyBytes } from './json-body.ts'
 
@@ -16,6 +17,11 @@ const routes = [
   ['POST', '/api/whatsapp/pairing_code'],
   ['POST', '/api/whatsapp/block_contact'],
   ['POST', '/api/whatsapp/logout'],
+  ['POST', '/api/whatsapp/mark_unread'],
+  ['POST', '/api/whatsapp/mark_played'],
+  ['POST', '/api/whatsapp/set_chat_state'],
+  ['GET', '/api/whatsapp/get_command?id=1'],
+  ...Object.keys(actions).map((name): [string, string] => ['POST', `/api/whatsapp/${name}`]),
 ] as const
 const withBody = ['send_message', 'start_conversation', 'mark_read', 'pairing_code', 'block_contact'].map(
   (name) => `/api/whatsapp/${name}`,

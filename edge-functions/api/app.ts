@@ -9,6 +9,8 @@ import { errorResponse, type FailureReport } from './errors.ts'
 import { apiDocument, registerBearer } from './openapi.ts'
 import { chatStateRoutes } from './routes/chat-state.ts'
 import { contactRoutesOfOne } from './routes/contact.ts'
+import { actionRoutes } from './routes/actions.ts'
+import { commandRoutes } from './routes/commands.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
@@ -38,6 +40,7 @@ const defaultWaits: Waits = {
   qr: { totalMs: 20_000, intervalMs: 250 },
   startConversation: { totalMs: 15_000, intervalMs: 250 },
   logout: { totalMs: 8_000, intervalMs: 250 },
+  command: { totalMs: 10_000, intervalMs: 150 },
 }
 
 /**
@@ -67,6 +70,8 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', conversationRoutes(dependencies))
   app.route('/', chatStateRoutes(dependencies))
   app.route('/', messageRoutes(dependencies))
+  app.route('/', actionRoutes(dependencies))
+  app.route('/', commandRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
   app.route('/', contactRoutesOfOne(dependencies))
   app.route('/', searchRoutes(dependencies))

@@ -25,6 +25,9 @@ export function apiDocument(app: Routes, supabaseUrl: string) {
       { name: 'conversations', description: 'Chats with people and groups' },
       { name: 'contacts', description: 'People, by name' },
       { name: 'messages', description: 'What was written in them' },
+      { name: 'groups', description: 'Making, changing, joining and leaving groups' },
+      { name: 'calls', description: 'Calls that ring' },
+      { name: 'personalities', description: 'How a user’s assistant speaks' },
     ],
   })
 }

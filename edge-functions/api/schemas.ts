@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import {
+  CommandResponse,
   ChangedConversationResponse,
   ContactResponse,
   ContactsResponse,
@@ -49,6 +50,7 @@ export const schemas = {
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),
   sentMessage: SendMessageResponse.extend({ message: MessageComponent }).openapi('SendMessageResponse'),
   contact: ContactResponse.extend({ contact: ContactComponent }).openapi('ContactResponse'),
+  command: CommandResponse.clone().openapi('CommandResponse'),
   contacts: ContactsResponse.extend({ contacts: z.array(ContactComponent) }).openapi('ContactsResponse'),
   search: SearchResponse.extend({ results: z.array(SearchResultComponent) }).openapi('SearchResponse'),
   session: SessionResponse.extend({ session: SessionComponent }).openapi('SessionResponse'),

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { parsePhone } from '#shared/contact.ts'
 import { describeError, preferredLanguage, PublicError, toPublicError } from '#shared/errors.ts'
 import {
+  ActionEvents,
   ClientEvents,
   type Acknowledgement,
   type ClientEventName,
@@ -87,20 +88,26 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     return { later: awaitPairingCode(requests, who.userId, digits) }
   })
 
-  on('send-message', async ({ token, conversationId, textContent, attachments, idempotencyKey, replyTo }) => {
+  on('send-message', async ({ token, attachments, conversationId, textContent, ...more }) => {
     const who = await authenticate(token)
     if (attachments && attachments.length > 0) throw new PublicError('attachments_unsupported')
     await publisher.subscribe(who)
     const { message, replayed } = await requests.submitMessage(who.userId, {
       conversation: conversationId,
       text: textContent,
-      idempotencyKey,
-      replyTo,
+      ...more,
     })
     sentIds.set(message.id, conversationId)
     if (sentIds.size > 1_000) for (const [oldest] of sentIds) if (sentIds.size > 1_000) sentIds.delete(oldest)
     return { message, replayed }
   })
+
+  for (const [name, { action, data: schema }] of ActionEvents)
+    listen(name, schema, async ({ token, idempotencyKey, ...request }) => {
+      const who = await authenticate(typeof token === 'string' ? token : undefined)
+      await publisher.subscribe(who)
+      return requests.act(who.userId, action.call(request, typeof idempotencyKey === 'string' ? idempotencyKey : null))
+    })
 
   socket.on('disconnect', () => {
     clearTimeout(expiry)
@@ -113,6 +120,10 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     name: K,
     handle: (data: z.output<(typeof ClientEvents)[K]>) => Promise<unknown>,
   ): void {
+    listen(name, ClientEvents[name] as unknown as z.ZodType<z.output<(typeof ClientEvents)[K]>>, handle)
+  }
+
+  function listen<T>(name: string, schema: z.ZodType<T>, handle: (data: T) => Promise<unknown>): void {
     const listener = (...args: unknown[]): void => {
       // Clients that have nothing to say may leave the object out.
       const [data, acknowledge] = typeof args[0] === 'function' ? [undefined, args[0]] : args
@@ -120,7 +131,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
         if (typeof acknowledge === 'function') (acknowledge as (result: Acknowledgement) => void)(result)
       }
       last = last
-        .then(() => handle(parse(name, data)))
+        .then(() => handle(parse(schema, name, data)))
         .then((result) => {
           if (!isLater(result)) return answer({ ok: true, data: result })
           void result.later.then((data) => answer({ ok: true, data })).catch(failed)
@@ -134,7 +145,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
         if (code === 'too_many_connections') socket.disconnect(true)
       }
     }
-    socket.on(name, listener as never)
+    socket.on(name as never, listener as never)
   }
 
   /** The subscriber of a valid token: the event's own, else the one that the connection has. */
@@ -218,9 +229,9 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
 }
 
 /** The event's data in its schema, or invalid_request with a sentence a wrong field. */
-function parse<K extends ClientEventName>(name: K, data: unknown): z.output<(typeof ClientEvents)[K]> {
-  const result = ClientEvents[name].safeParse(data ?? {})
-  if (result.success) return result.data as z.output<(typeof ClientEvents)[K]>
+function parse<T>(schema: z.ZodType<T>, name: string, data: unknown): T {
+  const result = schema.safeParse(data ?? {})
+  if (result.success) return result.data
   const sentences = result.error.issues.map((issue) => `${issue.path.join('.') || name}: ${issue.message}`)
   throw new PublicError('invalid_request', { sentence: sentences.join('; ') })
 }

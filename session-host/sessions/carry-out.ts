@@ -3,6 +3,9 @@ import { blockContact } from './block-contact.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
 import { markPlayed, markRead } from './mark-read.ts'
 import { requestHistory } from './request-history.ts'
+import { changeGroup } from './change-group.ts'
+import { rejectCall } from './reject-call.ts'
+import { sendChange } from './send-change.ts'
 import { sendMessage } from './send-message.ts'
 import { setChatState } from './set-chat-state.ts'
 import { startConversation } from './start-conversation.ts'
@@ -30,6 +33,16 @@ export async function carryOut(command: ClaimedCommand, context: CommandContext)
       context.onLogout()
       await context.open.logout()
       return { kind: 'settled' }
+    case 'edit_message':
+    case 'delete_message':
+    case 'react':
+    case 'vote':
+    case 'set_disappearing':
+      return sendChange(command, context)
+    case 'group':
+      return changeGroup(command, context)
+    case 'reject_call':
+      return rejectCall(command, context)
     default:
       return command satisfies never
   }

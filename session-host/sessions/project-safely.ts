@@ -71,6 +71,7 @@ function partsOf(batch: InboundBatch): InboundBatch[] {
         inbox: [key],
       }),
     ),
+    ...(batch.calls ?? []).map((call) => part({ calls: [call] })),
     ...batch.receipts.map((receipt) => part({ receipts: [receipt] })),
     ...batch.changes.filter((change) => !isKept(change)).map((change) => part({ changes: [change] })),
     ...batch.states.map((state) => part({ states: [state] })),

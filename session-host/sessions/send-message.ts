@@ -1,5 +1,6 @@
 import type { ClaimedCommand } from '#shared/commands.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
+import { prepareMessage } from './prepare-message.ts'
 
 /** Sends a message that is still pending, and waits for the server's answer to it. */
 export async function sendMessage(
@@ -8,17 +9,10 @@ export async function sendMessage(
 ): Promise<Outcome> {
   const message = await commands.readMessage(command.message_id)
   if (message?.status !== 'pending') return { kind: 'finished', result: {} }
-  const { quoted } = message
-  const answer = await answers.during(message.wa_id, () =>
-    open.sendText({
-      to: message.address,
-      text: message.text,
-      waId: message.wa_id,
-      ...(quoted
-        ? { quoted: { waId: quoted.wa_id, fromMe: quoted.from_me, text: quoted.text, sender: quoted.sender_jid } }
-        : {}),
-    }),
-  )
+  const built = await prepareMessage(message, { open, commands })
+  if (!built) return { kind: 'failed', code: 'message_rejected' }
+  const { wa_id: waId, address: to } = message
+  const answer = await answers.during(waId, () => open.send({ to, waId, built }))
   switch (answer.kind) {
     case 'acked':
       // The session settles an acknowledged message and its command, in order with what WhatsApp says next.

@@ -17,6 +17,7 @@ import type { Logger } from '../whatsapp/logger.ts'
 import { normaliseReplay } from '../whatsapp/normalise.ts'
 import { peopleOfMappings } from '../whatsapp/people-notices.ts'
 import { pairingCodeMs } from '../whatsapp/pairing.ts'
+import type { Sent } from '../whatsapp/rebuild.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createCommandPump } from './command-pump.ts'
 import { createHistoryImport } from './history-import.ts'
@@ -36,7 +37,7 @@ export interface SessionOptions {
     commands: CommandStore
     history: HistoryStore
     /** Text of a message of the account's own, for retry requests. */
-    findText: (waId: string) => Promise<string | null>
+    findSent: (waId: string) => Promise<Sent | null>
   }
   whatsapp: {
     endpoint: string
@@ -232,7 +233,7 @@ export function createSession({
       endpoint: whatsapp.endpoint,
       logger,
       retries,
-      findText: store.findText,
+      findSent: store.findSent,
       openTimeoutMs: whatsapp.openTimeoutMs,
       handlers: {
         onQr: (text, validMs) => void step('control', () => showLinking(current, text, validMs)),

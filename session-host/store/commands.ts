@@ -4,19 +4,12 @@ import { createAcknowledger, type Acknowledger } from './acknowledger.ts'
 import { appendEvents } from './append-events.ts'
 import { createChatReader, type ChatReader } from './chat-reader.ts'
 import type { Database, Queryable } from './database.ts'
+import { address } from './address.ts'
+import { finishChange, type ChangeCommand } from './changes.ts'
 import { fenced, type Lease } from './fenced.ts'
-
-/** What a send needs to know, read at the moment of sending. */
-export interface OutgoingMessage {
-  id: string
-  conversation_id: string
-  wa_id: string
-  text: string
-  /** JID to address: the LID when known, else the number, or the group. */
-  address: string
-  status: string
-  quoted: { wa_id: string; from_me: boolean; text: string | null; sender_jid: string | null } | null
-}
+import { sentChange, type SentRecord } from './find-sent.ts'
+import { keepProtos } from './message-protos.ts'
+import { readOutgoing, type OutgoingRow } from './outgoing.ts'
 
 /** A message as the phone knows it. */
 export interface OldestMessage {
@@ -31,7 +24,15 @@ export interface OldestMessage {
 export interface CommandStore extends ChatReader {
   /** Claims what may run now, in order, each lane's head only. */
   claim(limit: number): Promise<ClaimedCommand[]>
-  readMessage(messageId: string): Promise<OutgoingMessage | null>
+  readMessage(messageId: string): Promise<OutgoingRow | null>
+  /** The message as it is about to leave, so that every retry sends the same. */
+  keepProto(messageId: string, proto: Uint8Array): Promise<void>
+  /** A change as it is to be sent; null when the conversation, or the message if it is about one, is gone. */
+  readChange(command: ChangeCommand): Promise<(SentRecord & { kind: 'change' }) | null>
+  /** The JID that a conversation is addressed by; null when it is gone. */
+  readAddress(conversationId: string): Promise<string | null>
+  /** WhatsApp's server has taken a change: it takes effect, its command is done. */
+  finishChange(command: ChangeCommand): Promise<void>
   /** True while a logout waits to be carried out. */
   logoutWaits(): Promise<boolean>
   /** Keys of messages that were marked as read, for their receipts. */
@@ -79,21 +80,18 @@ export function createCommandStore(
           created_at: row.created_at,
         }))
       }),
-    async readMessage(messageId) {
-      const [row] = await database.query<OutgoingMessage>(
-        `select m.id, m.conversation_id, m.wa_id, m.text_content as text, m.status, ${address} as address,
-             case when q.id is null then null else jsonb_build_object(
-               'wa_id', q.wa_id, 'from_me', q.from_me, 'text', q.text_content, 'sender_jid', q.sender_jid) end as quoted
-           from public.messages_new m
-           join public.conversations_new c on c.id = m.conversation_id
-           left join public.messages_new q
-             on q.session_id = m.session_id and q.wa_id = m.reply_to_wa_id and q.conversation_id = m.conversation_id
-           where m.id = $1 and m.session_id = $2
-           limit 1`,
-        [messageId, sessionId],
+    readMessage: (messageId) => readOutgoing(database, sessionId, messageId),
+    keepProto: (messageId, proto) =>
+      fenced(database, lease, (transaction) => keepProtos(transaction, lease, [{ messageId, proto }])),
+    readChange: (command) => sentChange(database, sessionId, command),
+    async readAddress(conversationId) {
+      const [row] = await database.query<{ address: string }>(
+        `select ${address} as address from public.conversations_new c where c.id = $1 and c.session_id = $2`,
+        [conversationId, sessionId],
       )
-      return row ?? null
+      return row?.address ?? null
     },
+    finishChange: (command) => finishChange(database, lease, command),
     async logoutWaits() {
       const rows = await database.query(
         `select 1 from private.session_commands
@@ -184,11 +182,6 @@ export function createCommandStore(
     },
   }
 }
-
-/** A person is addressed by LID when it is known (one ratchet a person), else by number. */
-const address = `coalesce((
-  select i.jid from public.contact_identities i where i.contact_id = c.contact_id order by i.kind, i.created_at desc limit 1
-), c.external_id)`
 
 async function close(
   queryable: Queryable,

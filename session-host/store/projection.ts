@@ -3,6 +3,7 @@ import type { SessionEvent } from '#shared/events.ts'
 import { appendEvents } from './append-events.ts'
 import { storeStates } from './chat-states.ts'
 import { storeBlocks } from './blocks.ts'
+import { storeCalls } from './calls.ts'
 import { clipName } from './clip-name.ts'
 import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
@@ -59,11 +60,12 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const reads = await storeOwnReads(transaction, lease, batch.receipts, mentioned)
   const states = await storeStates(transaction, lease, batch.states, mentioned)
   await keepEarlyReceipts(transaction, lease, batch.receipts, mentioned)
+  const calls = await storeCalls(transaction, lease, batch.calls ?? [], conversations)
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)
 
   const log: SessionEvent[] = [...people.events, ...changedPeople]
   log.push(...events, ...groups, ...messages.events)
-  log.push(...receipts, ...reads, ...changes, ...states)
+  log.push(...calls, ...receipts, ...reads, ...changes, ...states)
 
   if (batch.ownName)
     await transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
@@ -85,7 +87,11 @@ function chatsOf(batch: InboundBatch): InboundChat[] {
     jid: message.chat,
     ...(message.chatAlt ? { alt: message.chatAlt } : {}),
   }))
-  return [...batch.chats, ...fromMessages]
+  const fromCalls = (batch.calls ?? []).map((call): InboundChat => ({
+    jid: call.chat,
+    ...(call.chatAlt ? { alt: call.chatAlt } : {}),
+  }))
+  return [...batch.chats, ...fromMessages, ...fromCalls]
 }
 
 /** Everybody named: contacts, chats and senders. */

@@ -1,10 +1,20 @@
+import { textCall, type SqlCall } from '#shared/actions.ts'
 import type { Database, Transaction } from './database.ts'
 
 /** What a signed-in user asks through the socket: the same SQL functions as REST and supabase-js, run as that user. */
 export interface UserRequests {
+  /** Calls one of the shared actions' functions (shared/actions.ts). */
+  act(userId: string, call: SqlCall): Promise<unknown>
   submitMessage(
     userId: string,
-    request: { conversation: string; text: string; idempotencyKey?: string | undefined; replyTo?: string | undefined },
+    request: {
+      conversation: string
+      text: string
+      idempotencyKey?: string | undefined
+      replyTo?: string | undefined
+      mentions?: string[] | undefined
+      preview?: object | undefined
+    },
   ): Promise<{ message: Record<string, unknown> & { id: string }; replayed: boolean }>
   requestLink(userId: string): Promise<{ session_id: string; status: string }>
   /** `phone` is digits with the country code. The code itself comes through linkState. */
@@ -24,23 +34,21 @@ export interface LinkState {
 /** @see UserRequests. The definer functions check auth.uid(), which reads these claims. */
 export function createUserRequests(database: Database): UserRequests {
   return {
-    submitMessage: (userId, request) =>
-      asUser(database, userId, async (transaction) => {
-        const [row] = await transaction.query<{
-          result: { message: Record<string, unknown> & { id: string }; replayed: boolean }
-        }>(`select private.submit_message($1, $2, $3, $4, 'user') as result`, [
-          request.conversation,
-          request.text,
-          request.idempotencyKey ?? null,
-          request.replyTo ?? null,
-        ])
-        if (!row) throw new Error('submit_message answered nothing')
-        return row.result
-      }),
+    act: (userId, action) => callNamed(userId, action),
+    submitMessage: (userId, { conversation, text, idempotencyKey, ...more }) =>
+      callNamed(userId, textCall({ conversationId: conversation, textContent: text, ...more }, idempotencyKey ?? null)),
     requestLink: (userId) => call<LinkRequest>(userId, 'select private.request_link() as result'),
     requestPairingCode: (userId, phone) =>
       call<LinkRequest>(userId, 'select private.request_pairing_code($1, null) as result', [phone]),
     linkState: (userId) => call<LinkState>(userId, 'select private.link_state() as result'),
+  }
+
+  /** Names come from the shared actions, never from a client. */
+  function callNamed<T>(userId: string, { name, args }: SqlCall): Promise<T> {
+    const named = Object.entries(args)
+    const list = named.map(([argument], at) => `${argument} => $${at + 1}`).join(', ')
+    const values = named.map(([, value]) => (isPlainObject(value) ? JSON.stringify(value) : value))
+    return call<T>(userId, `select private.${name}(${list}) as result`, values)
   }
 
   function call<T>(userId: string, statement: string, values: unknown[] = []): Promise<T> {
@@ -50,6 +58,10 @@ export function createUserRequests(database: Database): UserRequests {
       return row.result
     })
   }
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 interface LinkRequest {

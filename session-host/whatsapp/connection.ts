@@ -23,7 +23,9 @@ import type { Inbox } from './inbox.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { createMediaAccess, readMediaAnswers, type MediaAccess, type MediaAnswer } from './media-access.ts'
+import { createGroupOperations, type GroupOperations } from './group-operations.ts'
 import { createMessaging, type Messaging } from './messaging.ts'
+import { rebuild, type Sent } from './rebuild.ts'
 import { normalise, type Self } from './normalise.ts'
 import { readPeopleNotice } from './people-notices.ts'
 import { createReceiptSink } from './receipt-sink.ts'
@@ -63,15 +65,18 @@ export interface ConnectionOptions {
   endpoint: string
   logger: Logger
   retries: RetryCounter
-  /** Text of a message of ours, by WhatsApp id: answers retry requests. */
-  findText: (waId: string) => Promise<string | null>
+  /** What the account sent, by WhatsApp id: answers retry requests. */
+  findSent: (waId: string) => Promise<Sent | null>
   /** A connection that is neither open nor shows a QR by then is given up, in ms. */
   openTimeoutMs: number
   handlers: ConnectionHandlers
 }
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
-export interface Connection extends Messaging, Directory, Pairing, MediaAccess, ChatState, HistoryRequests {
+export interface Connection
+  extends Messaging, GroupOperations, Directory, Pairing, MediaAccess, ChatState, HistoryRequests {
+  /** Refuses a call that rings. */
+  rejectCall(callId: string, creator: string): Promise<void>
   /** Unlinks this device at WhatsApp. */
   logout(): Promise<void>
   /** Hands messages out of the inbox to Baileys, as if they came now. What comes of them, and that they are done, is reported as batches. */
@@ -95,7 +100,7 @@ export function createConnection({
   endpoint,
   logger,
   retries,
-  findText,
+  findSent,
   openTimeoutMs,
   handlers,
 }: ConnectionOptions): Connection {
@@ -118,8 +123,9 @@ export function createConnection({
     makeSignalRepository: inbox.makeSignalRepository,
     msgRetryCounterCache: retries,
     getMessage: async (key: WAMessageKey): Promise<proto.IMessage | undefined> => {
-      const text = key.id ? await findText(key.id) : null
-      return text === null ? undefined : { conversation: text }
+      const sent = key.id ? await findSent(key.id) : null
+      const self = selfOf(auth)
+      return (sent && self && rebuild(sent, self)) ?? undefined
     },
     // Otherwise the phone stops notifying its owner.
     markOnlineOnConnect: false,
@@ -255,12 +261,14 @@ export function createConnection({
   }
 
   return {
-    ...createMessaging(socket),
+    ...createMessaging(socket, () => selfOf(auth)),
+    ...createGroupOperations(socket),
     ...createMediaAccess(socket),
     ...createDirectory(socket),
     ...createPairing(socket),
     ...createChatState(socket),
     ...createHistoryRequests(socket),
+    rejectCall: (callId, creator) => socket.rejectCall(callId, creator),
     logout: () => socket.logout(),
     redeliver(messages) {
       for (const message of messages) {

@@ -1,31 +1,59 @@
-import type { proto, WAMessageKey, WASocket } from '@whiskeysockets/baileys'
+import { proto, type BinaryNode, type WASocket } from '@whiskeysockets/baileys'
+import { buildChange, type Change } from './change-build.ts'
+import { buildMessage, type OutgoingContent } from './content-build.ts'
+import type { Self } from './normalise.ts'
 
-export interface OutgoingText {
+export interface OutgoingMessage extends OutgoingContent {
   /** JID to address. */
   to: string
-  text: string
   waId: string
-  quoted?: { waId: string; fromMe: boolean; text: string | null; sender: string | null }
 }
 
 /** What leaves in conversations. */
 export interface Messaging {
-  /** Hands the stanza to the socket. It is sent when onAck says so, not before. */
-  sendText(message: OutgoingText): Promise<void>
+  /**
+   * Builds the WhatsApp message of a row, encoded; null for a file that was never prepared. Send the same bytes with every retry: a poll
+   * has a secret.
+   */
+  build(message: OutgoingMessage): Uint8Array | null
+  /** Hands a built message to the socket. It is sent when onAck says so, not before. */
+  send(message: { to: string; waId: string; built: Uint8Array }): Promise<void>
+  /** The same for a change; false for a vote on a poll whose secret is not known: nothing was sent. */
+  sendChange(change: { to: string; waId: string; change: Change }): Promise<boolean>
   markRead(keys: { chat: string; waId: string; sender: string | null }[]): Promise<void>
   /** Tells a message's author that it was listened to, or looked at. */
   markPlayed(key: { chat: string; waId: string; sender: string | null }): Promise<void>
 }
 
 /** @see Messaging */
-export function createMessaging(socket: WASocket): Messaging {
+export function createMessaging(socket: WASocket, self: () => Self | null): Messaging {
+  function account(): Self {
+    const me = self()
+    if (!me) throw new Error('no account is linked')
+    return me
+  }
   return {
-    async sendText({ to, text, waId, quoted }) {
-      await socket.sendMessage(
-        to,
-        { text, linkPreview: null },
-        { messageId: waId, ...(quoted ? { quoted: quotedMessage(to, quoted) } : {}) },
-      )
+    build(message) {
+      const built = buildMessage(message, message.to, account())
+      return built && proto.Message.encode(built).finish()
+    },
+    async send({ to, waId, built }) {
+      const message = proto.Message.decode(built)
+      const isPoll = message.pollCreationMessage ?? message.pollCreationMessageV3
+      await socket.relayMessage(to, message, {
+        messageId: waId,
+        ...(isPoll ? { additionalNodes: [meta({ polltype: 'creation' })] } : {}),
+      })
+    },
+    async sendChange({ to, waId, change }) {
+      const built = buildChange(change, to, account())
+      if (!built) return false
+      await socket.relayMessage(to, built.message, {
+        messageId: waId,
+        ...(built.edit ? { additionalAttributes: { edit: built.edit } } : {}),
+        ...(built.poll ? { additionalNodes: [meta({ polltype: built.poll })] } : {}),
+      })
+      return true
     },
     async markPlayed({ chat, waId, sender }) {
       await socket.sendReceipt(chat, sender ?? undefined, [waId], 'played')
@@ -43,18 +71,6 @@ export function createMessaging(socket: WASocket): Messaging {
   }
 }
 
-/** What Baileys needs to quote: the key, and the text that the recipient sees. */
-function quotedMessage(
-  chat: string,
-  quoted: NonNullable<OutgoingText['quoted']>,
-): proto.IWebMessageInfo & { key: WAMessageKey } {
-  return {
-    key: {
-      remoteJid: chat,
-      id: quoted.waId,
-      fromMe: quoted.fromMe,
-      ...(quoted.sender ? { participant: quoted.sender } : {}),
-    },
-    message: { conversation: quoted.text ?? '' },
-  }
+function meta(attrs: Record<string, string>): BinaryNode {
+  return { tag: 'meta', attrs }
 }

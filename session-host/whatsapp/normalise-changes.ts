@@ -20,7 +20,7 @@ export function seconds(time: WAMessage['messageTimestamp']): number {
 
 /** Edits and deletions travel as protocol messages inside ordinary ones; only the author's own message can be meant. */
 function readEdit(message: WAMessage, chat: string): InboundChange | null {
-  const protocol = message.message?.protocolMessage
+  const protocol = normalizeMessageContent(message.message)?.protocolMessage
   const waId = protocol?.key?.id
   if (!protocol || !waId) return null
   const fromMe = message.key.fromMe === true

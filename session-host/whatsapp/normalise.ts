@@ -5,6 +5,7 @@ import { emptyBatch, type InboundBatch, type InboundChat, type InboundPerson } f
 import type { MessageStatus } from '#shared/message.ts'
 import { readContent, type Content } from './content.ts'
 import { isForDevice } from './inbox.ts'
+import { readCall } from './normalise-calls.ts'
 import { readChanges, seconds } from './normalise-changes.ts'
 import { addGroup, addParticipants } from './normalise-groups.ts'
 import { readTimer } from './normalise-timer.ts'
@@ -38,6 +39,8 @@ export function normalise(
   for (const group of [...(events['groups.upsert'] ?? []), ...(events['groups.update'] ?? [])]) addGroup(batch, group)
   const members = events['group-participants.update']
   if (members) addParticipants(batch, members)
+  const calls = (events.call ?? []).flatMap((call) => readCall(call) ?? [])
+  if (calls.length > 0) batch.calls = calls
   for (const message of events['messages.upsert']?.messages ?? [])
     addReceived(batch, stanzaKeyOfMessage(message), message, self, onUnreadable)
   // What became of messages is read from the receipts themselves (receipts.ts).
@@ -231,6 +234,7 @@ function outgoingStatus(status: number | null | undefined): MessageStatus {
 }
 
 function isEmpty(batch: InboundBatch): boolean {
-  const { people, chats, messages, receipts, changes, states, inbox, ownName } = batch
-  return !ownName && [people, chats, messages, receipts, changes, states, inbox].every((list) => list.length === 0)
+  const { people, chats, messages, receipts, changes, states, calls = [], inbox, ownName } = batch
+  const lists = [people, chats, messages, receipts, changes, states, calls, inbox]
+  return !ownName && lists.every((list) => list.length === 0)
 }

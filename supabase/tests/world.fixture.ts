@@ -108,6 +108,11 @@ export async function createInhabitant(
     [jid],
   ])
   await readAll(stack, `insert into private.erasures (user_id, media_prefix) values ($1, $2)`, [userId, `${userId}/`])
+  await database.query(
+    `insert into private.calls (session_id, call_id, user_id, conversation_id, creator_jid, video, at)
+       values ($1, $2, $3, $4, $2, false, now())`,
+    [sessionId, jid, userId, submitted.message.conversation_id],
+  )
   await database.query('insert into private.message_protos (message_id, user_id, proto) values ($1, $2, $3)', [
     submitted.message.id,
     userId,

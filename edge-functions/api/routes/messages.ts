@@ -1,7 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { textCall } from '#shared/actions.ts'
 import { MessagesQuery, SendMessageRequest } from '#shared/api.ts'
 import { PublicError } from '#shared/errors.ts'
 import type { ApiContext, ApiEnv, RouteDependencies, Routes } from '../api-env.ts'
+import { callFunction } from '../call-function.ts'
 import { conversationReference } from '../conversation-reference.ts'
 import { belongsTo, readCursor, writeCursor, type Cursor } from '../cursor.ts'
 import { conversationExample, messageExample, sentMessageExample } from '../examples.ts'
@@ -70,6 +72,10 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
         'empty_text',
         'text_too_long',
         'attachments_unsupported',
+        'invalid_mention',
+        'invalid_preview',
+        'not_in_group',
+        'group_admins_only',
         'conversation_not_found',
         'message_not_found',
         'idempotency_conflict',
@@ -84,16 +90,11 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     .openapi(send, async (c) => {
       const request = c.req.valid('json')
       if (request.attachments?.length) throw new PublicError('attachments_unsupported', { param: 'attachments' })
-      const { message, replayed } = await c.get('database').call(
-        'submit_message',
-        {
-          p_conversation: conversationReference(request.conversationId),
-          p_text: request.textContent,
-          p_idempotency_key: idempotencyKeyOf(c),
-          p_reply_to: request.replyTo ?? null,
-        },
-        Submitted,
+      const { name, args } = textCall(
+        { ...request, conversationId: conversationReference(request.conversationId) },
+        idempotencyKeyOf(c),
       )
+      const { message, replayed } = await callFunction(c, name, args, Submitted)
       markReplayed(c, replayed)
       return c.json({ success: true as const, message }, 202)
     })

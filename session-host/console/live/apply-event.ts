@@ -66,6 +66,10 @@ export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void
       removeMessage(queryClient, event.data)
       if (!event.conversation) void queryClient.invalidateQueries({ queryKey: ['conversations'] })
       return
+    case 'call.incoming':
+    case 'call.ended':
+      // A missed call is a message of its own.
+      return
     case 'message.status':
       patchMessageStatus(queryClient, event.data)
       return

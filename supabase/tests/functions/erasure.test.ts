@@ -26,6 +26,10 @@ async function fullPerson(): Promise<Person> {
     `insert into public.message_receipts (message_id, participant_jid, user_id, status) values ($1, '1@lid', $2, 'read')`,
     [sent, id],
   )
+  await people.query(
+    `insert into private.calls (session_id, call_id, user_id, creator_jid, video, at) values ($1, 'c', $2, '1@lid', false, now())`,
+    [session, id],
+  )
   await people.query(`insert into private.message_protos (message_id, user_id, proto) values ($1, $2, 'x')`, [sent, id])
   await people.query('insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)', [
     sent,
@@ -187,6 +191,7 @@ test('an export holds every row of one user once, whatever the page size, and no
   const passing = [
     'private.early_receipts',
     'private.media_downloads',
+    'private.calls',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
