@@ -7,7 +7,7 @@ import { HistoryError, type HistoryTrouble } from '../whatsapp/history-blob.ts'
 import type { HistoryNotice } from '../whatsapp/history-notice.ts'
 import type { HistoryReader } from '../whatsapp/history-reader.ts'
 import type { HistorySlice } from '../whatsapp/history-slices.ts'
-import type { Self } from '../whatsapp/normalise.ts'
+import type { Self } from '../whatsapp/self.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 
 export interface HistoryImportOptions {

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
 import { proto } from '@whiskeysockets/baileys'
 import { ownJid } from './content-build.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** The message that a change is about. */
 export interface ChangeTarget {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { proto } from '@whiskeysockets/baileys'
 import type { MessageContent } from '#shared/content.ts'
 import type { MessageType } from '#shared/message.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** A message of ours as its row says it. */
 export interface OutgoingContent {

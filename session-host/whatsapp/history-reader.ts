@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { HistoryError } from './history-blob.ts'
 import type { HistorySlice } from './history-slices.ts'
 import type { FromWorker, ToWorker } from './history-worker.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** Fetches and reads chunks of history in a thread of its own: one for all sessions of a host, one chunk at a time, in the order asked. */
 export interface HistoryReader extends AsyncDisposable {

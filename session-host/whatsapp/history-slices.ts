@@ -2,7 +2,8 @@ import { proto } from '@whiskeysockets/baileys'
 import { normalizeJid } from '#shared/ids.ts'
 import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import { syncTypeOf } from './history-notice.ts'
-import { addPair, type Self } from './normalise.ts'
+import { addPair } from './normalise.ts'
+import type { Self } from './self.ts'
 import { readConversation, type PrivacyToken } from './normalise-history.ts'
 
 /** A part of a chunk that is stored in one transaction. */

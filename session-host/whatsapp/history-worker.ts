@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { proto } from '@whiskeysockets/baileys'
 import { HistoryError, readBlob, type HistoryTrouble } from './history-blob.ts'
 import { sliceHistory, type HistorySlice } from './history-slices.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** What the host's thread says: read this chunk, go on, or stop. One chunk at a time. */
 export type ToWorker =

@@ -1,7 +1,7 @@
 import { proto, type BinaryNode, type WASocket } from '@whiskeysockets/baileys'
 import { buildChange, type Change } from './change-build.ts'
 import { buildMessage, type OutgoingContent } from './content-build.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 export interface OutgoingMessage extends OutgoingContent {
   /** JID to address. */

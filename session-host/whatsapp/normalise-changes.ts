@@ -3,7 +3,7 @@ import type { InboundChange } from '#shared/inbound.ts'
 import { normalizeJid } from '#shared/ids.ts'
 import { readContent } from './content.ts'
 import { numberOf } from './content-parts.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** What a message does to another one: at most an edit or deletion, a reaction, a vote, a button that was pressed. Pure. */
 export function readChanges(message: WAMessage, chat: string, self: Self): InboundChange[] {

@@ -3,7 +3,8 @@ import { isPersonJid, normalizeJid } from '#shared/ids.ts'
 import { emptyBatch, type GroupParticipant, type InboundBatch, type InboundChat } from '#shared/inbound.ts'
 import type { SyncType } from './history-notice.ts'
 import { seconds } from './normalise-changes.ts'
-import { addMessage, addPair, chatJid, type Self } from './normalise.ts'
+import { addMessage, addPair, chatJid } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** A token with which messages to a person prove that they are welcome (Baileys' tctoken). Times are epoch seconds. */
 export interface PrivacyToken {

@@ -9,13 +9,8 @@ import { readCall } from './normalise-calls.ts'
 import { readChanges, seconds } from './normalise-changes.ts'
 import { addGroup, addParticipants } from './normalise-groups.ts'
 import { readTimer } from './normalise-timer.ts'
+import type { Self } from './self.ts'
 import { stanzaKeyOfMessage } from './stanza-key.ts'
-
-/** The linked account's own JIDs, in the form of normalizeJid. */
-export interface Self {
-  phone: string
-  lid: string | null
-}
 
 const { Status, StubType } = proto.WebMessageInfo
 

@@ -1,7 +1,7 @@
 import type { proto } from '@whiskeysockets/baileys'
 import { buildChange, type Change } from './change-build.ts'
 import { buildMessage, type OutgoingContent } from './content-build.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /** What the account sent to a chat (a JID): a message, or a change of one. */
 export type Sent = { to: string } & ({ kind: 'message'; message: OutgoingContent } | { kind: 'change'; change: Change })

@@ -1,6 +1,6 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { emptyBatch, type InboundBatch, type InboundReceipt } from '#shared/inbound.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 import { readReceipts } from './receipts.ts'
 
 export interface ReceiptSinkOptions {

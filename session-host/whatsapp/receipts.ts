@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys'
 import { isPersonJid, normalizeJid } from '#shared/ids.ts'
 import type { InboundReceipt } from '#shared/inbound.ts'
 import type { MessageStatus } from '#shared/message.ts'
-import type { Self } from './normalise.ts'
+import type { Self } from './self.ts'
 
 /**
  * What a receipt stanza says of messages; empty for those that speak to the device (retry, peer_msg, hist_sync, server-error). Pure.
