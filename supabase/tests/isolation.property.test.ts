@@ -34,6 +34,8 @@ afterAll(async () => {
 
 /** A statement about somebody's objects, with the same one about objects that nobody has. */
 interface Call {
+  /** The table or function that is called. */
+  target: string
   text: string
   values: unknown[]
   /** The same with ids of the same form that nobody has. */
@@ -59,6 +61,13 @@ test(
       await client.query('set role authenticated')
       const before = await digestOf(admin.client, catalogue.relations, victim.userId)
       const calls = fc.sample(callArbitrary(belongings), 5_000)
+      expect(calls).toHaveLength(5_000)
+      expect([...new Set(calls.map(({ target }) => target))].toSorted()).toEqual(
+        [
+          ...exposedRelations().map(({ name }) => name),
+          ...exposedRoutines().map(({ signature }) => signature),
+        ].toSorted(),
+      )
       const kinds = { rows: 0, empty: 0, refused: 0 }
       for (const [n, call] of calls.entries()) {
         const [strange, answer] = await Promise.all([
@@ -178,8 +187,9 @@ function callArbitrary(belongings: Belongings): fc.Arbitrary<Call> {
       ? fc.constant({ value: null, strange: null })
       : fc.constantFrom(...values).map((value) => ({ value, strange: strangeOf(value) }))
   }
-  const build = (text: string, types: string[]): fc.Arbitrary<Call> =>
+  const build = (target: string, text: string, types: string[]): fc.Arbitrary<Call> =>
     fc.tuple(...types.map(valueOf)).map((values) => ({
+      target,
       text,
       values: values.map(({ value }) => value),
       strangeValues: values.map(({ strange }) => strange),
@@ -189,17 +199,20 @@ function callArbitrary(belongings: Belongings): fc.Arbitrary<Call> {
     const column = fc.constantFrom(...columns)
     const writable = fc.constantFrom(...columns.filter((candidate) => candidate.writable))
     return fc.oneof(
-      column.chain(({ name: key, type }) => build(`select * from ${name} where "${key}" = $1::${type}`, [type])),
+      column.chain(({ name: key, type }) => build(name, `select * from ${name} where "${key}" = $1::${type}`, [type])),
       fc
         .tuple(column, writable)
         .chain(([key, set]) =>
           build(
+            name,
             `update ${name} set "${set.name}" = $2::${set.type} where "${key.name}" = $1::${key.type} and user_id <> auth.uid() returning *`,
             [key.type, set.type],
           ),
         ),
       // Own rows pointed at what is somebody else's.
-      writable.chain((set) => build(`update ${name} set "${set.name}" = $1::${set.type} returning *`, [set.type])),
+      writable.chain((set) =>
+        build(name, `update ${name} set "${set.name}" = $1::${set.type} returning *`, [set.type]),
+      ),
       fc
         .subarray(
           columns.filter((candidate) => candidate.writable),
@@ -207,12 +220,13 @@ function callArbitrary(belongings: Belongings): fc.Arbitrary<Call> {
         )
         .chain((set) =>
           build(
+            name,
             `insert into ${name} (${set.map((c) => `"${c.name}"`).join(', ')}) values (${set.map((c, n) => `$${n + 1}::${c.type}`).join(', ')}) returning *`,
             set.map((c) => c.type),
           ),
         ),
       column.chain(({ name: key, type }) =>
-        build(`delete from ${name} where "${key}" = $1::${type} returning *`, [type]),
+        build(name, `delete from ${name} where "${key}" = $1::${type} returning *`, [type]),
       ),
     )
   })
@@ -224,6 +238,7 @@ function callArbitrary(belongings: Belongings): fc.Arbitrary<Call> {
         const given = routine.arguments.filter((argument) => !argument.optional || optional.includes(argument))
         const list = given.map(({ name, type }, n) => `${name} => $${n + 1}::${type}`).join(', ')
         return build(
+          routine.signature,
           `select * from public.${routine.name}(${list})`,
           given.map(({ type }) => type),
         )

@@ -370,6 +370,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.request_logout_now()': nobody,
   'private.require_user()': nobody,
   'private.search_document(uuid,uuid,text,text,timestamp with time zone)': nobody,
+  'private.search_hits(uuid,tsquery,uuid,timestamp with time zone,timestamp with time zone,bigint,integer,integer)':
+    nobody,
   'private.search_month(timestamp with time zone)': nobody,
   'private.search_query(uuid,jsonb,uuid,text,timestamp with time zone,integer)': nobody,
   'private.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':

@@ -90,28 +90,53 @@ test('a stream that is being written to is left for the next time', async () => 
   expect(await after(person, 3)).toEqual([4])
 })
 
-test('readers of a log that is being trimmed see all after their cursor, or are told to resync', async () => {
+/** Reads to the end or until told to resync, `page` events at a time, with a chunk of the log trimmed after every page. */
+async function readWhileTrimmed(person: Person, page: number): Promise<{ seen: number[]; outcome: string }> {
+  const seen: number[] = []
+  for (;;) {
+    const answer = await people
+      .as<{ seq: string }>(person.id, 'select seq from public.list_events(p_after => $1, p_limit => $2)', [
+        seen.length,
+        page,
+      ])
+      .catch((error: { hint?: string }) => error.hint ?? 'failed')
+    if (typeof answer === 'string') return { seen, outcome: answer }
+    if (answer.length === 0) return { seen, outcome: 'end' }
+    seen.push(...answer.map(({ seq }) => Number(seq)))
+    await trim(100_000, 50)
+  }
+}
+
+test('a reader whom trimming overtakes has seen all up to a place and is told to resync there; a faster one sees all', async () => {
+  const old = async (): Promise<Person> => {
+    const person = await people.person()
+    await append(person, 1000)
+    await age(person, 1000)
+    return person
+  }
+  expect(await readWhileTrimmed(await old(), 20)).toEqual({
+    seen: Array.from({ length: 20 }, (_, n) => n + 1),
+    outcome: 'resync_required',
+  })
+  while ((await trim(100_000)) !== 0);
+  expect(await readWhileTrimmed(await old(), 60)).toEqual({
+    seen: Array.from({ length: 1000 }, (_, n) => n + 1),
+    outcome: 'end',
+  })
+})
+
+test('whoever reads in the moment in which the log is trimmed gets what follows their cursor, or is told to resync', async () => {
   const person = await people.person()
   await append(person, 2000)
   await age(person, 2000)
-  const trimming = (async () => {
-    while ((await trim(100_000, 50)) !== 0);
-  })()
-  const seen: number[] = []
-  let outcome = ''
-  while (outcome === '') {
-    const page = await people
-      .as<{ seq: string }>(person.id, 'select seq from public.list_events(p_after => $1, p_limit => 5)', [seen.length])
-      .catch((error: { hint?: string }) => error.hint ?? 'failed')
-    if (typeof page === 'string') outcome = page
-    else if (page.length === 0) outcome = 'end'
-    else seen.push(...page.map(({ seq }) => Number(seq)))
+  for (let cursor = 0; cursor < 2000; cursor += 50) {
+    const [answer] = await Promise.all([
+      after(person, cursor).catch((error: { hint?: string }) => error.hint ?? 'failed'),
+      trim(100_000, 50),
+    ])
+    const following = Array.from({ length: Math.min(200, 2000 - cursor) }, (_, n) => cursor + n + 1)
+    expect([following, 'resync_required']).toContainEqual(answer)
   }
-  await trimming
-  expect(seen).toEqual(seen.map((_, n) => n + 1))
-  // Whoever is overtaken is told; whoever is faster has read all.
-  expect([seen.length === 2000, outcome]).toEqual([outcome === 'end', outcome === 'end' ? 'end' : 'resync_required'])
-  expect(await people.failureOf(person.id, 'select public.list_events(p_after => 1999)')).toBe('resync_required')
 })
 
 test('nobody reads another’s log, and an unknown session is the same as another’s', async () => {
