@@ -8,7 +8,6 @@ import { createCommandStore } from '../../../session-host/store/commands.ts'
 import type { Database } from '../../../session-host/store/database.ts'
 import { createCredentialStore } from '../../../session-host/store/credentials.ts'
 import { createEventReader } from '../../../session-host/store/event-reader.ts'
-import { findOwnText } from '../../../session-host/store/find-own-text.ts'
 import { createGroupCommit } from '../../../session-host/store/group-commit.ts'
 import type { Lease } from '../../../session-host/store/fenced.ts'
 import { createProjection } from '../../../session-host/store/projection.ts'
@@ -277,7 +276,6 @@ test('what a host does all the time besides reads and writes through indexes: gr
         ],
       })
     await createAcknowledger(database, { holder }).acknowledge(lease, 'w3')
-    await findOwnText(database, lease)('w3')
     const credentials = createCredentialStore(database, createSealedBox([{ id: 'a', key: Buffer.alloc(32) }]), lease)
     await credentials.write({
       credentials: Buffer.from('c'),
