@@ -205,6 +205,8 @@ export const functions: Record<string, FunctionRow> = {
   'public.mark_played(uuid)': {
     ...user,
     call: ({ messageId }) => ({ p_message: messageId }),
+    // The owner's own message: nobody plays what they wrote.
+    owner: 'message_not_found',
     stranger: 'message_not_found',
   },
   'public.mark_unread(text,text)': {
@@ -370,14 +372,14 @@ export const functions: Record<string, FunctionRow> = {
   'private.request_logout_now()': nobody,
   'private.require_user()': nobody,
   'private.search_document(uuid,uuid,text,text,timestamp with time zone)': nobody,
-  'private.search_hits(uuid,tsquery,uuid,timestamp with time zone,timestamp with time zone,bigint,integer,integer)':
+  'private.search_hits(uuid,text,uuid,timestamp with time zone,timestamp with time zone,bigint,integer,integer,integer,integer)':
     nobody,
-  'private.search_month(timestamp with time zone)': nobody,
-  'private.search_query(uuid,jsonb,uuid,text,timestamp with time zone,integer)': nobody,
   'private.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':
     user,
-  'private.search_scope(uuid)': nobody,
+  'private.search_pattern(jsonb,uuid,text)': nobody,
+  'private.search_scope(uuid,integer)': nobody,
   'private.search_snippet(text,text[],text)': nobody,
+  'private.search_span(timestamp with time zone)': nobody,
   'private.search_terms(text)': nobody,
   'private.search_words(text)': nobody,
   'private.set_chat_state(text,jsonb,text)': userAndHost,
