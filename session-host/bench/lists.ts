@@ -49,11 +49,6 @@ async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> 
       atMost('search, terms with up to 1,000 hits: p99 in ms ≤ 50', whole.searches.rareTerms.p99, 50),
       atMost('search, a term in half of the messages: p99 in ms ≤ 200', whole.searches.commonTerm.p99, 200),
       atMost('search, a term with over 50,000 hits, none recent: p99 in ms ≤ 200', whole.searches.oldTerm.p99, 200),
-      atMost(
-        'search, two terms in half of the messages each, never both: p99 in ms ≤ 200',
-        whole.searches.nothing.p99,
-        200,
-      ),
     ],
   }
 }
@@ -121,6 +116,7 @@ async function measure(bench: BenchStack, data: LoadedLists): Promise<Measured> 
         (n) => [pick(['veterano', 'vetera', 'mensaje veterano', 'veterano mensaje'], n)],
         calls / 4,
       ),
+      // What the index can do least about: it reads both terms' messages to the end. A figure, without a goal of its own.
       nothing: await time(search, () => ['hola mensaje'], calls / 4, true),
     },
   }
