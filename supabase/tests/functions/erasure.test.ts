@@ -60,6 +60,11 @@ async function fullPerson(): Promise<Person> {
     session,
   ])
   await people.query(
+    `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
+       values ($1, $2, repeat('0', 64), 'w', 'recent', 'x')`,
+    [session, id],
+  )
+  await people.query(
     `insert into private.socket_connections (id, user_id, holder, expires_at) values ($1, $2, gen_random_uuid(), now())`,
     [`socket of ${id}`, id],
   )
@@ -186,12 +191,14 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.whatsapp_keys',
     'private.inbox',
     'private.linking_attempts',
+    'private.history_chunks',
     'private.message_protos',
   ]
   const passing = [
     'private.early_receipts',
     'private.media_downloads',
     'private.calls',
+    'private.session_broadcasts',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
