@@ -4,10 +4,11 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkOutcome, Goal } from './benchmark.ts'
 import { commands } from './commands.ts'
+import { inbound } from './inbound.ts'
 import { ingest } from './ingest.ts'
 import { lists } from './lists.ts'
 
-const benchmarks: Benchmark[] = [lists, ingest, commands]
+const benchmarks: Benchmark[] = [lists, ingest, commands, inbound]
 
 /** `npm run bench -- NAME [--json] [--scale S]`: runs one benchmark; without a name lists them. Exits 1 when a goal is missed. */
 async function main(): Promise<void> {

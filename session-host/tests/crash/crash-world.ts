@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ServedDatabase } from '../../../supabase/local/serve-database.ts'
+import { createSerialQueue, type SerialQueue } from '../../sessions/serial-queue.ts'
 import { connectClient } from '../connect-client.ts'
 import { createDatabaseWatch, type DatabaseWatch } from '../database-watch.ts'
 import { startHostProcess, type HostProcess } from '../start-host-process.ts'
@@ -21,6 +22,8 @@ export interface Account {
   /** What the product was asked to send, by contact, in order. */
   submitted: { contact: string; text: string }[]
   consumer: Consumer
+  /** One after another, so that the order in which they were said, and asked for, is known. */
+  turns: { say: SerialQueue; submit: SerialQueue }
 }
 
 /** Database, simulator and hosts in processes of their own, and the traffic between them. */
@@ -117,11 +120,12 @@ export async function createCrashWorld(
       said: [],
       submitted: [],
       consumer,
+      turns: { say: createSerialQueue(), submit: createSerialQueue() },
     }
     return { account, linked: control.post(`/phones/${number}/scan`, { image }).then(() => undefined) }
   }
 
-  async function say(account: Account, from: 'contact' | 'own' | 'group', at = 0): Promise<{ id: string }> {
+  async function sayNow(account: Account, from: 'contact' | 'own' | 'group', at = 0): Promise<{ id: string }> {
     texts += 1
     const text = `dicho ${texts}`
     const contact = account.contacts[at % account.contacts.length] ?? ''
@@ -136,7 +140,7 @@ export async function createCrashWorld(
     return control.post<{ id: string }>(`/phones/${speaker}/say`, { to, text })
   }
 
-  async function submit(
+  async function submitNow(
     account: Account,
     at = 0,
   ): Promise<{ id: string; waId: string; text: string; contact: string }> {
@@ -187,8 +191,8 @@ export async function createCrashWorld(
       )
       for (const { session_id: id } of rows) await watch.query(`select pg_notify('session_wake', $1)`, [id])
     },
-    say,
-    submit,
+    say: (account, from, at) => account.turns.say.add(() => sayNow(account, from, at)),
+    submit: (account, at) => account.turns.submit.add(() => submitNow(account, at)),
     scanNewPhone,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -210,8 +214,8 @@ export async function createCrashWorld(
     })
     account.groupJid = group.jid
     accounts.push(account)
-    for (const [at] of account.contacts.entries()) await say(account, 'contact', at)
-    await say(account, 'group')
+    for (const [at] of account.contacts.entries()) await world.say(account, 'contact', at)
+    await world.say(account, 'group')
   }
   const running = started.move()
   return world

@@ -1,0 +1,224 @@
+import { bareNumbers, startBareBaileys } from './start-bare-baileys.ts'
+import { cpuOf, cpuOfDatabase, createBenchGateway, type BenchAccount, type BenchGateway } from './bench-gateway.ts'
+import {
+  atLeast,
+  atMost,
+  distributionOf,
+  rounded,
+  type Benchmark,
+  type BenchmarkOptions,
+  type BenchmarkOutcome,
+  type Distribution,
+} from './benchmark.ts'
+
+const sessions = 100
+const ratePerSecond = 100
+const seconds = 30
+/** Throughput: sessions, messages in all, and the share of conversations that go both ways. */
+const crowd = 50
+const burst = 6_000
+const twoWay = 0.9
+const contacts = 4
+
+export const inbound: Benchmark = {
+  name: 'inbound',
+  summary: 'frame → committed row → Socket.IO client: latency at 100 msg/s, and throughput beside bare Baileys',
+  run,
+}
+
+interface LoadReport {
+  id: string
+  state: string
+  messages: number
+  confirmed: number
+  began_at: number
+  last_receipt_at: number
+  late_ms: { p50: number; p99: number } | null
+}
+
+async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> {
+  const count = Math.max(4, Math.round(sessions * scale))
+  const many = Math.max(4, Math.round(crowd * scale))
+  const messages = Math.max(200, Math.round(burst * scale))
+  await using gateway = await createBenchGateway(log)
+  await gateway.link(count)
+  log(`${count} sessions, ${ratePerSecond} messages a second, ${seconds} s`)
+  const latency = await measureLatency(gateway, Math.round(ratePerSecond * seconds * Math.max(scale, 0.2)))
+  log(`${many} sessions, ${messages} messages as fast as they go: the gateway, then bare Baileys`)
+  const ours = await measureThroughput(gateway, gateway.accounts.slice(0, many), messages)
+  await gateway.endHost('SIGTERM')
+  await using bare = await startBareBaileys(gateway.simulator, many)
+  const theirs = await measureBare(gateway, bare, many, messages)
+  return {
+    workload: { sessions: count, ratePerSecond, crowd: many, burst: messages, twoWay, contactsEach: contacts },
+    results: {
+      latencyMs: latency.all,
+      sentLateMs: latency.late,
+      lost: latency.lost + ours.lost,
+      doubled: latency.doubled + ours.doubled,
+      reordered: latency.reordered + ours.reordered,
+      messagesPerSecond: ours.perSecond,
+      cpuMsPerMessage: ours.cpu,
+      // Everything that a message costs beside decrypting it: ratchet and plaintext made durable, stored, published.
+      priceOfDurabilityMs: rounded(ours.cpu.host + ours.cpu.database - theirs.cpu),
+    },
+    baseline: { bareBaileysPerSecond: theirs.perSecond, bareBaileysCpuMsPerMessage: theirs.cpu },
+    goals: [
+      atMost('latency p50 ≤ 20 ms', latency.all.median, 20),
+      atMost('latency p99 ≤ 100 ms', latency.all.p99, 100),
+      atMost(
+        'lost, doubled or reordered: none',
+        latency.lost + latency.doubled + latency.reordered + ours.lost + ours.doubled + ours.reordered,
+        0,
+      ),
+      atLeast('throughput ≥ 0.5× of bare Baileys', ours.perSecond / theirs.perSecond, 0.5),
+    ],
+  }
+}
+
+interface Outcome {
+  lost: number
+  doubled: number
+  reordered: number
+}
+
+/** Texts in the order in which clients saw them, with when. */
+function watchTexts(clients: { socket: { on(event: string, take: (data: unknown) => void): void } }[]): {
+  texts: string[]
+  at: Map<string, number>
+  until(count: number): Promise<void>
+} {
+  const texts: string[] = []
+  const at = new Map<string, number>()
+  const waiting = new Set<() => void>()
+  for (const { socket } of clients)
+    socket.on('event', (data) => {
+      const { type, message } = data as { type: string; message?: { text_content: string | null } }
+      const text = message?.text_content
+      if (type !== 'message.created' || !text?.startsWith('load-') || text.endsWith('/0')) return
+      texts.push(text)
+      at.set(text, performance.timeOrigin + performance.now())
+      for (const check of waiting) check()
+    })
+  return {
+    texts,
+    at,
+    until: (count) =>
+      new Promise((resolve) => {
+        function check(): void {
+          if (texts.length < count) return
+          waiting.delete(check)
+          resolve()
+        }
+        waiting.add(check)
+        check()
+      }),
+  }
+}
+
+async function measureLatency(
+  gateway: BenchGateway,
+  messages: number,
+): Promise<Outcome & { all: Distribution; late: LoadReport['late_ms'] }> {
+  await using clients = new AsyncDisposableStack()
+  const joined = await Promise.all(gateway.accounts.map((account) => gateway.join(account)))
+  for (const client of joined) clients.use(client)
+  const seen = watchTexts(joined)
+  const load = await prepareLoad(gateway, gateway.accounts, { messages, rate: ratePerSecond, prepare: true })
+  await gateway.simulator.control.post(`/load/${load}/start`)
+  await seen.until(messages)
+  const report = await gateway.simulator.control.get<
+    LoadReport & { list: { text: string; scheduled_at: number; sequence: number }[] }
+  >(`/load/${load}?messages`)
+  const latencies = report.list.flatMap(({ text, scheduled_at: scheduled, sequence }) => {
+    const at = seen.at.get(text)
+    return sequence > 0 && at !== undefined ? [at - scheduled] : []
+  })
+  const outcome = await gateway.simulator.control.post<Outcome>(`/load/${load}/outcome`, { texts: seen.texts })
+  return { ...withoutOpeners(outcome, report.list), all: distributionOf(latencies), late: report.late_ms }
+}
+
+async function measureThroughput(
+  gateway: BenchGateway,
+  accounts: BenchAccount[],
+  messages: number,
+): Promise<Outcome & { perSecond: number; cpu: { host: number; database: number } }> {
+  await using clients = new AsyncDisposableStack()
+  const joined = await Promise.all(accounts.map((account) => gateway.join(account)))
+  for (const client of joined) clients.use(client)
+  const seen = watchTexts(joined)
+  const load = await prepareLoad(gateway, accounts, { messages, rate: 100_000, prepare: true })
+  const host = cpuOf(gateway.host().pid)
+  const database = cpuOfDatabase(gateway.stack.folder)
+  await gateway.simulator.control.post(`/load/${load}/start`)
+  await seen.until(messages)
+  const endedAt = Math.max(...seen.at.values())
+  const cpu = {
+    host: rounded((cpuOf(gateway.host().pid) - host) / messages),
+    database: rounded((cpuOfDatabase(gateway.stack.folder) - database) / messages),
+  }
+  const report = await gateway.simulator.control.get<LoadReport & { list: { sequence: number }[] }>(
+    `/load/${load}?messages`,
+  )
+  const outcome = await gateway.simulator.control.post<Outcome>(`/load/${load}/outcome`, { texts: seen.texts })
+  return {
+    ...withoutOpeners(outcome, report.list),
+    perSecond: rounded((messages * 1_000) / (endedAt - report.began_at)),
+    cpu,
+  }
+}
+
+async function measureBare(
+  gateway: BenchGateway,
+  bare: Awaited<ReturnType<typeof startBareBaileys>>,
+  count: number,
+  messages: number,
+): Promise<{ perSecond: number; cpu: number }> {
+  const load = await prepareLoad(
+    gateway,
+    bareNumbers(count).map((number) => ({ number })),
+    { messages, rate: 100_000, prepare: true },
+  )
+  const before = await bare.ask<{ received: number }>({ do: 'count' })
+  const cpu = cpuOf(bare.pid)
+  await gateway.simulator.control.post(`/load/${load}/start`)
+  for (;;) {
+    const { received, lastAt } = await bare.ask<{ received: number; lastAt: number }>({ do: 'count' })
+    if (received - before.received >= messages) {
+      const report = await gateway.simulator.control.get<LoadReport>(`/load/${load}`)
+      return {
+        perSecond: rounded((messages * 1_000) / (lastAt - report.began_at)),
+        cpu: rounded((cpuOf(bare.pid) - cpu) / messages),
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+async function prepareLoad(
+  { simulator: { control } }: BenchGateway,
+  accounts: { number: string }[],
+  { messages, rate, prepare }: { messages: number; rate: number; prepare: boolean },
+): Promise<string> {
+  const { id } = await control.post<LoadReport>('/load', {
+    accounts: accounts.map(({ number }) => number),
+    contacts,
+    messages,
+    rate,
+    two_way: twoWay,
+    prepare,
+    start: false,
+  })
+  await control.until(async () => {
+    const { state } = await control.get<LoadReport>(`/load/${id}`)
+    if (state === 'failed') throw new Error('the load failed')
+    return state === 'ready' ? true : undefined
+  })
+  return id
+}
+
+/** Openers were not watched for: they are no loss. */
+function withoutOpeners(outcome: Outcome, list: { sequence: number }[]): Outcome {
+  const openers = list.filter(({ sequence }) => sequence === 0).length
+  return { lost: outcome.lost - openers, doubled: outcome.doubled, reordered: outcome.reordered }
+}
