@@ -1,4 +1,4 @@
-import type { InboundBatch, InboundMessage } from '#shared/inbound.ts'
+import type { InboundBatch, InboundMessage, InboundPerson } from '#shared/inbound.ts'
 import { clipName } from './clip-name.ts'
 import type { Database } from './database.ts'
 import type { Lease } from './fenced.ts'
@@ -106,18 +106,30 @@ const knownFacts = new Set<string>([
   'proto',
   'expiresAt',
 ] satisfies (keyof InboundMessage)[])
-const knownParts = new Set<string>(['messages', 'inbox'] satisfies (keyof InboundBatch)[])
+const knownParts = new Set<string>(['messages', 'inbox', 'people'] satisfies (keyof InboundBatch)[])
 
 function isPlain(batch: InboundBatch): boolean {
   return (
     batch.messages.length > 0 &&
     batch.messages.length <= largestGroup &&
+    batch.people.every((person) => isSaidBy(batch.messages, person)) &&
     batch.messages.every(
       (message) =>
         message.live && Object.entries(message).every(([fact, value]) => value === undefined || knownFacts.has(fact)),
     ) &&
     Object.entries(batch).every(
       ([part, value]) => knownParts.has(part) || (Array.isArray(value) ? value.length === 0 : value === undefined),
+    )
+  )
+}
+
+/** Baileys reports the name of a sender beside each message, which says it as well: the statement compares it there. */
+function isSaidBy(messages: InboundMessage[], person: InboundPerson): boolean {
+  return (
+    Object.keys(person).every((fact) => fact === 'jid' || fact === 'pushName') &&
+    messages.some(
+      ({ chat, sender, fromMe, pushName }) =>
+        !fromMe && (sender ?? chat) === person.jid && (person.pushName === undefined || pushName === person.pushName),
     )
   )
 }

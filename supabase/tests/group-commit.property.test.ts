@@ -145,6 +145,41 @@ test('what many sessions receive at once is stored by few statements', async () 
   expect(statements).toBe(2)
 })
 
+test('a sender whose name comes beside the message, as Baileys reports it each time, sends no message alone', async () => {
+  const jid = chats[0] ?? ''
+  const named = (waId: string, pushName: string): InboundBatch => {
+    const batch_ = plain(waId)
+    return {
+      ...batch_,
+      messages: batch_.messages.map((each) => ({ ...each, pushName })),
+      people: [{ jid, pushName }],
+    }
+  }
+  const session = await createLinkedSession(stack, database, { holder })
+  let alone = 0
+  const counting: Database = {
+    ...database,
+    transaction: (work) => {
+      alone += 1
+      return database.transaction(work)
+    },
+  }
+  const projection = createGroupCommit(counting, { holder, inFlight: 1 }).forLease(session.lease)
+  await projection.project(named('1', 'Ana'))
+  const first = alone
+  expect(first).toBeGreaterThan(0)
+  await projection.project(named('2', 'Ana'))
+  expect(alone).toBe(first)
+  // A new name is more than the statement knows.
+  await projection.project(named('3', 'Ana María'))
+  expect(alone).toBeGreaterThan(first)
+  const names = await database.query<{ push_name: string }>(
+    'select push_name from public.contacts where session_id = $1',
+    [session.lease.sessionId],
+  )
+  expect(names).toEqual([{ push_name: 'Ana María' }])
+})
+
 test('acknowledgements of many sessions share a statement; of a lost lease they are refused and change nothing', async () => {
   const sessions = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
   const [lost] = sessions
