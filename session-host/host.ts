@@ -7,7 +7,9 @@ import { createApp } from '../edge-functions/api/app.ts'
 import type { Config } from './config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { createMediaEraser, eraseMedia } from './media/media-eraser.ts'
+import { createGuardedFetch } from './media/guarded-fetch.ts'
 import { createMediaFetcher } from './media/media-fetcher.ts'
+import { createMediaSender } from './media/media-sender.ts'
 import { createObjectStore } from './media/object-store.ts'
 import { createSlots } from './media/slots.ts'
 import { trustAuthority } from './media/trust-authority.ts'
@@ -31,6 +33,7 @@ import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
+import { createMediaSends } from './store/media-sends.ts'
 import { createMediaDownloads } from './store/media-downloads.ts'
 import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
@@ -47,6 +50,8 @@ export interface HostOptions {
   /** Interface to listen on; every one by default, loopback in development. */
   hostname?: string
   timing?: Partial<HostTiming>
+  /** Which addresses files may be fetched from that users name; those of the public internet by default. */
+  isFetchable?: (address: string) => boolean
 }
 
 /** Times in ms unless named otherwise. */
@@ -81,7 +86,14 @@ const trimMs = 3_600_000
 const expireMs = 2_000
 
 /** Composes the host from its rooms and starts it. Dispose of it to hand the sessions over and stop. */
-export async function createHost({ config, authStateKeys, logger, hostname, timing }: HostOptions): Promise<Host> {
+export async function createHost({
+  config,
+  authStateKeys,
+  logger,
+  hostname,
+  timing,
+  isFetchable,
+}: HostOptions): Promise<Host> {
   const { leaseSeconds, scanMs, ackTimeoutMs, openTimeoutMs, socketSeconds } = { ...defaults, ...timing }
   const holder = randomUUID()
   restoreSignatureVerification()
@@ -161,14 +173,25 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
       ? null
       : createObjectStore({ supabaseUrl: config.supabaseUrl, serviceKey: config.serviceKey })
   const mediaSlots = createSlots(mediaAtOnce)
+  const web = disposables.use(
+    createGuardedFetch({ maxBytes: config.media.maxBytes, ...(isFetchable ? { isAllowed: isFetchable } : {}) }),
+  )
   function startSession(lease: Lease): Session {
     const sessionLogger = logger.child({ session: lease.sessionId, epoch: lease.epoch })
     return createSession({
       lease,
       media:
         objects &&
-        ((access) =>
-          createMediaFetcher({
+        ((access) => ({
+          ...createMediaSender({
+            userId: lease.userId,
+            sends: createMediaSends(database, lease),
+            objects,
+            web,
+            maxBytes: config.media.maxBytes,
+            slots: mediaSlots,
+          }),
+          ...createMediaFetcher({
             userId: lease.userId,
             downloads: createMediaDownloads(database, lease),
             objects,
@@ -178,7 +201,8 @@ export async function createHost({ config, authStateKeys, logger, hostname, timi
             slots: mediaSlots,
             onChange: () => onChange(lease.sessionId),
             logger: sessionLogger,
-          })),
+          }),
+        })),
       store: {
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         pairingCodes: createPairingCodes(database, lease),

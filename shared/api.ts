@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { MessageExtras } from './actions.ts'
+import { Attachments } from './attachment.ts'
 import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
-import { Message, MessageStatus, MessageType, SenderType } from './message.ts'
+import { MediaStatus, Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Session } from './session.ts'
 
 /** REST requests and responses: the routes validate with these, and the OpenAPI document is generated from them. */
@@ -66,11 +67,30 @@ export const MessagesResponse = z.object({
 export const SendMessageRequest = z.strictObject({
   conversationId: ConversationReference,
   textContent: z.string(),
-  attachments: z.array(z.unknown()).max(30).optional(),
+  attachments: Attachments.optional(),
   replyTo: z.uuid().optional(),
   ...MessageExtras,
 })
-export const SendMessageResponse = z.object({ success, message: Message })
+export const SendMessageResponse = z.object({
+  success,
+  message: Message,
+  /** One for each attachment; only then. */
+  messages: z.array(Message).optional(),
+})
+
+export const RequestMediaRequest = z.strictObject({ messageId: z.uuid() })
+export const RequestMediaResponse = z.object({ success, message_id: z.uuid(), media_status: MediaStatus })
+
+export const UploadRequest = z.strictObject({ fileName: z.string().min(1).max(255) })
+export const UploadResponse = z.object({
+  success,
+  upload: z.object({
+    path: z.string().describe('Pass it as `path` of an attachment, once the file is there.'),
+    url: z.url().describe('PUT the bytes here, with their Content-Type, once.'),
+    token: z.string().describe('For `uploadToSignedUrl(path, token, file)` of supabase-js.'),
+    expires_at: z.string(),
+  }),
+})
 
 /** How something that WhatsApp was asked to do stands. `result` says what came of it once it is done. */
 export const CommandResponse = z.object({

@@ -892,6 +892,17 @@ export type Database = {
         Returns: Json
       }
       start_conversation: { Args: { p_idempotency_key?: string; p_jid: string }; Returns: Json }
+      submit_attachments: {
+        Args: {
+          p_attachments: Json
+          p_conversation: string
+          p_idempotency_key?: string
+          p_reply_to?: string
+          p_sender_type?: string
+          p_text: string
+        }
+        Returns: Json
+      }
       submit_message: {
         Args: {
           p_conversation: string

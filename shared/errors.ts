@@ -16,7 +16,6 @@ const table = {
   ],
   empty_text: [400, false, 'El texto está vacío.', 'The text is empty.'],
   text_too_long: [400, false, 'El texto supera los 65.536 caracteres.', 'The text is longer than 65,536 characters.'],
-  attachments_unsupported: [400, false, 'Todavía no se pueden enviar adjuntos.', 'Attachments cannot be sent yet.'],
   invalid_attachment: [
     400,
     false,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { actions, MessageExtras, type Action } from './actions.ts'
+import { Attachments } from './attachment.ts'
 import type { Message } from './message.ts'
 import type { Conversation } from './conversation.ts'
 import { MessageStatus } from './message.ts'
@@ -131,7 +132,7 @@ export const ClientEvents = {
     token: z.string().max(8192).optional(),
     conversationId: z.string().min(1).max(256),
     textContent: z.string(),
-    attachments: z.array(z.unknown()).max(30).optional(),
+    attachments: Attachments.optional(),
     idempotencyKey: z.string().min(1).max(255).optional(),
     replyTo: z.uuid().optional(),
     ...MessageExtras,

@@ -13,6 +13,7 @@ import { actionRoutes } from './routes/actions.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
+import { mediaRoutes } from './routes/media.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { pairingCodeRoutes } from './routes/pairing-code.ts'
 import { qrRoutes } from './routes/qr.ts'
@@ -72,6 +73,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', messageRoutes(dependencies))
   app.route('/', actionRoutes(dependencies))
   app.route('/', commandRoutes(dependencies))
+  app.route('/', mediaRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
   app.route('/', contactRoutesOfOne(dependencies))
   app.route('/', searchRoutes(dependencies))

@@ -11,11 +11,13 @@ import {
   MessagesResponse,
   PairingCodeResponse,
   QrResponse,
+  RequestMediaResponse,
   SearchResponse,
   SearchResult,
   SendMessageResponse,
   SessionResponse,
   StartConversationResponse,
+  UploadResponse,
 } from '#shared/api.ts'
 import { Contact } from '#shared/contact.ts'
 import { Conversation } from '#shared/conversation.ts'
@@ -48,7 +50,12 @@ export const schemas = {
   markedPlayed: MarkPlayedResponse.clone().openapi('MarkPlayedResponse'),
   markedRead: MarkReadResponse.clone().openapi('MarkReadResponse'),
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),
-  sentMessage: SendMessageResponse.extend({ message: MessageComponent }).openapi('SendMessageResponse'),
+  sentMessage: SendMessageResponse.extend({
+    message: MessageComponent,
+    messages: z.array(MessageComponent).optional(),
+  }).openapi('SendMessageResponse'),
+  requestedMedia: RequestMediaResponse.clone().openapi('RequestMediaResponse'),
+  upload: UploadResponse.clone().openapi('UploadResponse'),
   contact: ContactResponse.extend({ contact: ContactComponent }).openapi('ContactResponse'),
   command: CommandResponse.clone().openapi('CommandResponse'),
   contacts: ContactsResponse.extend({ contacts: z.array(ContactComponent) }).openapi('ContactsResponse'),

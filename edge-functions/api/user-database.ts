@@ -11,7 +11,15 @@ export interface UserDatabase {
     args: Arguments<Functions[N]['Args']>,
     answer: S,
   ): Promise<z.output<S>>
+  /** Addresses, good for an hour, of files in the caller's own folder; what can't be signed is left out. */
+  signFiles(paths: string[]): Promise<Map<string, string>>
+  /** An address that one file can be uploaded to, at this path of the caller's own folder. */
+  signUpload(path: string): Promise<{ url: string; token: string }>
 }
+
+/** Seconds that an address of a file is good for. */
+const fileSeconds = 3_600
+const bucket = 'media'
 
 type Functions = Database['public']['Functions']
 
@@ -45,6 +53,18 @@ export function createUserDatabase({ supabaseUrl, publishableKey, token, signal 
       if (parsed.success) return parsed.data
       const paths = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ')
       throw new PublicError('internal', { detail: `unexpected answer of ${name}: ${paths}` })
+    },
+    async signFiles(paths) {
+      const links = new Map<string, string>()
+      if (paths.length === 0) return links
+      const { data } = await client.storage.from(bucket).createSignedUrls(paths, fileSeconds)
+      for (const { path, signedUrl, error } of data ?? []) if (path && signedUrl && !error) links.set(path, signedUrl)
+      return links
+    },
+    async signUpload(path) {
+      const { data, error } = await client.storage.from(bucket).createSignedUploadUrl(path)
+      if (error) throw new PublicError('unavailable', { detail: `storage refused to sign: ${error.name}` })
+      return { url: data.signedUrl, token: data.token }
     },
   }
 }

@@ -17,12 +17,20 @@ export const sniffedBytes = 4_100
  */
 export async function fileKindOf(head: Uint8Array, declared: string | null): Promise<FileKind> {
   const found = await fileTypeFromBuffer(head)
-  const mimeType = found ? (found.mime.split(';')[0] ?? found.mime) : declared?.split(';')[0]?.trim().toLowerCase()
+  const said = (found?.mime ?? declared)?.split(';')[0]?.trim().toLowerCase()
+  const mimeType = said && (otherNames[said] ?? said)
   if (!mimeType || !/^[a-z0-9][a-z0-9.+-]{0,60}\/[a-z0-9][a-z0-9.+-]{0,60}$/.test(mimeType) || isActive(mimeType))
     return { mimeType: 'application/octet-stream', extension: 'bin' }
   // A sound in an MP4 or WebM is told from a film by what its sender says.
   if (found && declared && sameContainer(mimeType, declared)) return { mimeType: declared, extension: found.ext }
   return { mimeType, extension: found?.ext ?? plainExtensions[mimeType] ?? 'bin' }
+}
+
+/** Types under the name that WhatsApp and browsers know them by. */
+const otherNames: Record<string, string> = {
+  'audio/x-m4a': 'audio/mp4',
+  'video/x-m4v': 'video/mp4',
+  'audio/opus': 'audio/ogg',
 }
 
 const plainExtensions: Record<string, string> = {

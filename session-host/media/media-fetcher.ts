@@ -2,9 +2,10 @@ import type { ErrorCode } from '#shared/errors.ts'
 import type { MediaDownloads, PendingMedia } from '../store/media-downloads.ts'
 import { decryptMedia, type MediaSource } from './decrypt-media.ts'
 import { defaultIdleMs, fetchEncrypted } from './fetch-encrypted.ts'
-import { fileKindOf, sniffedBytes } from './file-kind.ts'
+import { fileKindOf } from './file-kind.ts'
 import { MediaFailure } from './media-failure.ts'
 import type { ObjectStore } from './object-store.ts'
+import { counted, readHead } from './read-head.ts'
 import type { Slots } from './slots.ts'
 
 /** What the fetcher asks of a connection to WhatsApp. */
@@ -131,7 +132,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     let sizeBytes = 0
     await objects.put(
       path,
-      counted(pieces, (bytes) => (sizeBytes += bytes)),
+      counted(pieces, (piece) => (sizeBytes += piece.length)),
       kind.mimeType,
       signal,
     )
@@ -151,12 +152,13 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
 
   async function settleFailure(media: PendingMedia, error: unknown): Promise<void> {
     const { messageId, attempts, asked } = media
-    if (stopping.signal.aborted) return
+    // Nothing is wrong with it: whoever runs the session next goes on.
+    if (stopping.signal.aborted) return downloads.postpone(messageId, 0, false)
     const code: ErrorCode | null = error instanceof MediaFailure ? error.code : null
     logger.warn({ message: messageId, attempts, asked, error: code ?? nameOf(error) }, 'medium not fetched')
     if (code === 'media_expired') return askPhone(media)
     // What was cut or changed on the way may come right the next time; a sender who lies does so every time.
-    if (code === 'media_corrupt' && attempts < 3) return downloads.postpone(messageId, 5, false)
+    if (code === 'media_corrupt' && attempts < 2) return downloads.postpone(messageId, 5, false)
     if (code) return downloads.gaveUp(messageId, 'failed', code)
     if (attempts >= maxAttempts) return downloads.gaveUp(messageId, 'failed', 'media_unavailable')
   }
@@ -202,30 +204,6 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
       await pumping
       await Promise.allSettled(running.values())
     },
-  }
-}
-
-/** The first bytes of a stream, and the stream with them. */
-async function readHead(source: AsyncGenerator<Buffer>): Promise<{ head: Buffer; pieces: AsyncIterable<Buffer> }> {
-  const first: Buffer[] = []
-  let length = 0
-  while (length < sniffedBytes) {
-    const { value, done } = await source.next()
-    if (done) break
-    first.push(value)
-    length += value.length
-  }
-  async function* pieces(): AsyncGenerator<Buffer> {
-    yield* first
-    yield* source
-  }
-  return { head: Buffer.concat(first).subarray(0, sniffedBytes), pieces: pieces() }
-}
-
-async function* counted(source: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const piece of source) {
-    count(piece.length)
-    yield piece
   }
 }
 

@@ -90,15 +90,20 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
 
   on('send-message', async ({ token, attachments, conversationId, textContent, ...more }) => {
     const who = await authenticate(token)
-    if (attachments && attachments.length > 0) throw new PublicError('attachments_unsupported')
     await publisher.subscribe(who)
+    if (attachments && attachments.length > 0) {
+      const { idempotencyKey, replyTo } = more
+      const request = { conversation: conversationId, text: textContent, attachments, idempotencyKey, replyTo }
+      const { messages, replayed } = await requests.submitAttachments(who.userId, request)
+      for (const { id } of messages) noteSent(id, conversationId)
+      return { message: messages[0], messages, replayed }
+    }
     const { message, replayed } = await requests.submitMessage(who.userId, {
       conversation: conversationId,
       text: textContent,
       ...more,
     })
-    sentIds.set(message.id, conversationId)
-    if (sentIds.size > 1_000) for (const [oldest] of sentIds) if (sentIds.size > 1_000) sentIds.delete(oldest)
+    noteSent(message.id, conversationId)
     return { message, replayed }
   })
 
@@ -114,6 +119,11 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     if (subscriber) publisher.unsubscribe(subscriber)
     if (userId) slots.release(socket.id).catch(() => undefined)
   })
+
+  function noteSent(id: string, conversationId: string): void {
+    sentIds.set(id, conversationId)
+    if (sentIds.size > 1_000) for (const [oldest] of sentIds) if (sentIds.size > 1_000) sentIds.delete(oldest)
+  }
 
   /** Answers an event: checks its shape, runs it, acknowledges or reports. Never throws into Socket.IO. */
   function on<K extends ClientEventName>(

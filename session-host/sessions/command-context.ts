@@ -3,6 +3,7 @@ import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
 import type { Connection } from '../whatsapp/connection.ts'
 import type { Answers } from './answers.ts'
+import type { SessionMedia } from './session-media.ts'
 
 /** What carrying out a command takes. */
 export interface CommandContext {
@@ -10,6 +11,8 @@ export interface CommandContext {
   commands: CommandStore
   projection: Projection
   answers: Answers
+  /** null where no file can be kept. */
+  media: SessionMedia | null
   onLogout: () => void
 }
 

@@ -4,6 +4,7 @@ import type { Projection } from '../store/projection.ts'
 import type { Connection } from '../whatsapp/connection.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { carryOut } from './carry-out.ts'
+import type { SessionMedia } from './session-media.ts'
 import { createAnswers } from './answers.ts'
 
 export interface CommandPumpOptions {
@@ -13,6 +14,8 @@ export interface CommandPumpOptions {
   connection: () => Connection | null
   /** WhatsApp's answer to a stanza is awaited this long, in ms, before it is sent again with the same id. */
   ackTimeoutMs: number
+  /** null where no file can be kept. */
+  media: SessionMedia | null
   onLogout: () => void
   /** Rows of this session changed. */
   onChange: () => void
@@ -106,7 +109,14 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   async function attempt(command: ClaimedCommand): Promise<void> {
     const open = connection()
     if (!open) return giveBack(command, false)
-    const outcome = await carryOut(command, { open, commands, projection, answers, onLogout: options.onLogout })
+    const outcome = await carryOut(command, {
+      open,
+      commands,
+      projection,
+      answers,
+      media: options.media,
+      onLogout: options.onLogout,
+    })
     switch (outcome.kind) {
       case 'settled':
         return

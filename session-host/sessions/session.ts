@@ -109,7 +109,9 @@ export function createSession({
     givesUp: (attempt) => fencedOut || (stopping !== undefined && attempt >= triesWhileStopping),
   }
 
+  const media = createMedia?.(() => (open && connection) || null) ?? null
   const pump = createCommandPump({
+    media,
     commands: store.commands,
     projection: store.projection,
     connection: () => (open && connection) || null,
@@ -121,7 +123,6 @@ export function createSession({
     logger,
   })
 
-  const media = createMedia?.(() => (open && connection) || null)
   const history = createHistoryImport({
     chunks: store.history,
     reader: historyReader,

@@ -22,12 +22,13 @@ import { findPerson, type World } from './world.ts'
 export function addMediaMessageRoutes(app: Hono, world: World): void {
   app.post('/phones/:number/media', async (c) => {
     const person = reachablePhone(world, c)
-    const { to, as, id, kind, ...facts } = mediaQuery.parse(c.req.query())
+    const { to, as, id, kind, forgotten, ...facts } = mediaQuery.parse(c.req.query())
     // A tool that always sends JSON sends no file.
     const isFile = !c.req.header('content-type')?.startsWith('application/json')
     const body = isFile ? Buffer.from(await c.req.arrayBuffer()) : Buffer.alloc(0)
     const media = mediaToSend(kind, body, facts)
-    const { content } = mediaContent(world, media)
+    const { content, reference } = mediaContent(world, media)
+    if (forgotten) world.phoneFiles.delete(reference.mediaKey.toString('hex'))
     const common = { content, ...(id && { id }) }
     const group = groupByJid(world, to)
     if (group && !memberOf(group, person))
@@ -47,6 +48,10 @@ export function addMediaMessageRoutes(app: Hono, world: World): void {
         if (key) world.phoneFiles.delete(Buffer.from(key).toString('hex'))
       }
     }
+    return c.json({ ok: true })
+  })
+  app.post('/media/well', (c) => {
+    world.mediaTrouble.clear()
     return c.json({ ok: true })
   })
   app.get('/phones/:number/messages/:id/media', (c) => {
@@ -76,7 +81,7 @@ export function addMediaMessageRoutes(app: Hono, world: World): void {
 function mediaToSend(
   kind: MediaKind,
   body: Buffer,
-  facts: Omit<z.output<typeof mediaQuery>, 'to' | 'as' | 'id' | 'kind'>,
+  facts: Omit<z.output<typeof mediaQuery>, 'to' | 'as' | 'id' | 'kind' | 'forgotten'>,
 ): MediaToSend {
   const {
     generate,
@@ -139,6 +144,8 @@ const mediaQuery = z.strictObject({
   /** A JPEG, base64. */
   thumbnail: z.string().max(100_000).optional(),
   trouble: z.enum(MEDIA_TROUBLES).optional(),
+  /** The phones have it no more: a media retry finds nothing. */
+  forgotten: z.literal('true').optional(),
   /** Send so many bytes that follow from `seed`, instead of the body. */
   generate: whole(200_000_000),
   seed: z.string().max(100).default('file'),

@@ -50,7 +50,7 @@ export function addTroubleRoutes(app: Hono, world: World): void {
   app.get('/faults', (c) => c.json({ active: world.faults.list(), known: faultTable }))
   app.post('/faults', async (c) => {
     const request = faultSchema.parse(await json(c))
-    const everybody = request.fault === 'refuse_upgrades'
+    const everybody = request.fault === 'refuse_upgrades' || request.fault === 'refuse_uploads'
     if (everybody) {
       world.faults.set({ ...request, number: '*' })
       return c.json({ active: world.faults.list() })

@@ -1,4 +1,5 @@
 import { textCall, type SqlCall } from '#shared/actions.ts'
+import type { Attachment } from '#shared/attachment.ts'
 import type { Database, Transaction } from './database.ts'
 
 /** What a signed-in user asks through the socket: the same SQL functions as REST and supabase-js, run as that user. */
@@ -16,6 +17,17 @@ export interface UserRequests {
       preview?: object | undefined
     },
   ): Promise<{ message: Record<string, unknown> & { id: string }; replayed: boolean }>
+  /** Files, one message each. */
+  submitAttachments(
+    userId: string,
+    request: {
+      conversation: string
+      text: string
+      attachments: Attachment[]
+      idempotencyKey?: string | undefined
+      replyTo?: string | undefined
+    },
+  ): Promise<{ messages: (Record<string, unknown> & { id: string })[]; replayed: boolean }>
   requestLink(userId: string): Promise<{ session_id: string; status: string }>
   /** `phone` is digits with the country code. The code itself comes through linkState. */
   requestPairingCode(userId: string, phone: string): Promise<{ session_id: string; status: string }>
@@ -37,6 +49,20 @@ export function createUserRequests(database: Database): UserRequests {
     act: (userId, action) => callNamed(userId, action),
     submitMessage: (userId, { conversation, text, idempotencyKey, ...more }) =>
       callNamed(userId, textCall({ conversationId: conversation, textContent: text, ...more }, idempotencyKey ?? null)),
+    submitAttachments: (userId, request) =>
+      asUser(database, userId, async (transaction) => {
+        const [row] = await transaction.query<{
+          result: { messages: (Record<string, unknown> & { id: string })[]; replayed: boolean }
+        }>(`select private.submit_attachments($1, $2, $3, $4, $5, 'user') as result`, [
+          request.conversation,
+          request.text,
+          JSON.stringify(request.attachments),
+          request.idempotencyKey ?? null,
+          request.replyTo ?? null,
+        ])
+        if (!row) throw new Error('submit_attachments answered nothing')
+        return row.result
+      }),
     requestLink: (userId) => call<LinkRequest>(userId, 'select private.request_link() as result'),
     requestPairingCode: (userId, phone) =>
       call<LinkRequest>(userId, 'select private.request_pairing_code($1, null) as result', [phone]),

@@ -37,7 +37,8 @@ test.for([
   ['send-message', { ...good, conversationId: '34611111111@s.whatsapp.net' }, 'conversation_not_found'],
   ['send-message', { ...good, conversationId: '; drop table messages_new' }, 'conversation_not_found'],
   ['send-message', { ...good, replyTo: '00000000-0000-4000-8000-000000000000' }, 'message_not_found'],
-  ['send-message', { ...good, attachments: [{ path: 'x' }] }, 'attachments_unsupported'],
+  ['send-message', { ...good, attachments: [{ path: 'x' }] }, 'path_not_allowed'],
+  ['send-message', { ...good, attachments: [{ path: 'x', url: 'https://example.com/x' }] }, 'invalid_request'],
 ] as const)('%s %o is answered with %s, stores nothing, and the connection lives on', async ([event, data, code]) => {
   await using client = await gateway.join(member)
   const answer = await client.ask(event, data)

@@ -51,6 +51,7 @@ export interface Gateway extends AsyncDisposable {
 export interface HostSettings {
   timing?: Partial<HostTiming>
   environment?: Record<string, string>
+  isFetchable?: (address: string) => boolean
 }
 
 export interface Member {
@@ -122,6 +123,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       authStateKeys: config.authStateKeys ?? [],
       logger,
       hostname: '127.0.0.1',
+      ...(settings.isFetchable ? { isFetchable: settings.isFetchable } : {}),
       // A lease that a busy machine does not lose by itself.
       timing: { leaseSeconds: 10, scanMs: 500, ...options.timing, ...settings.timing },
     })

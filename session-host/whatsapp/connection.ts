@@ -29,6 +29,7 @@ import { rebuild, type Sent } from './rebuild.ts'
 import { normalise } from './normalise.ts'
 import type { Self } from './self.ts'
 import { readPeopleNotice } from './people-notices.ts'
+import { createMediaMessaging, type MediaMessaging } from './send-media.ts'
 import { createReceiptSink } from './receipt-sink.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import type { RetryCounter } from './retry-counter.ts'
@@ -75,7 +76,7 @@ export interface ConnectionOptions {
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
 export interface Connection
-  extends Messaging, GroupOperations, Directory, Pairing, MediaAccess, ChatState, HistoryRequests {
+  extends Messaging, GroupOperations, Directory, Pairing, MediaAccess, MediaMessaging, ChatState, HistoryRequests {
   /** Refuses a call that rings. */
   rejectCall(callId: string, creator: string): Promise<void>
   /** Unlinks this device at WhatsApp. */
@@ -265,6 +266,7 @@ export function createConnection({
     ...createMessaging(socket, () => selfOf(auth)),
     ...createGroupOperations(socket),
     ...createMediaAccess(socket),
+    ...createMediaMessaging(socket),
     ...createDirectory(socket),
     ...createPairing(socket),
     ...createChatState(socket),

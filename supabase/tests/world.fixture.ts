@@ -119,6 +119,10 @@ export async function createInhabitant(
     Buffer.from(`${secret} proto`),
   ])
   await readAll(stack, `update public.messages_new set media_status = 'failed' where id = $1`, [submitted.message.id])
+  await database.query('insert into private.media_sends (message_id, user_id) values ($1, $2)', [
+    submitted.message.id,
+    userId,
+  ])
   await database.query(`insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)`, [
     submitted.message.id,
     userId,

@@ -333,14 +333,19 @@ describe.each(places)('messages under %s', (place) => {
       expect(await stored(conversation)).toHaveLength(1)
     })
 
-    it('says that attachments cannot be sent yet, and refuses fields that it does not know', async () => {
+    it('refuses attachments that are none, and fields that it does not know', async () => {
       const { token, conversation } = await userWithChat()
       const body = { conversationId: jid, textContent: 'x' }
-      expect(await send(token, { ...body, attachments: [{ url: 'https://example.com/x.png' }] })).toBeError(
-        400,
-        'attachments_unsupported',
-        'attachments',
-      )
+      const path = `${randomUUID()}/x.png`
+      const refused: [object, number, ErrorCode, string?][] = [
+        [{ path }, 403, 'path_not_allowed'],
+        [{ url: 'ftp://example.com/x.png' }, 400, 'url_not_allowed'],
+        [{ url: 'https://example.com/x.mp3', type: 'audio' }, 400, 'invalid_attachment'],
+        [{}, 400, 'invalid_request', 'attachments.0.path'],
+        [{ path, type: 'hologram' }, 400, 'invalid_request', 'attachments.0.type'],
+      ]
+      for (const [attachment, status, code, param] of refused)
+        expect(await send(token, { ...body, attachments: [attachment] })).toBeError(status, code, param)
       expect(await send(token, { ...body, attachments: 'x' })).toBeError(400, 'invalid_request', 'attachments')
       expect(await send(token, { ...body, sender_type: 'ai' })).toBeError(400, 'invalid_request', 'sender_type')
       expect(await send(token, { ...body, user_id: randomUUID() })).toBeError(400, 'invalid_request', 'user_id')

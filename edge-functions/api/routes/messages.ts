@@ -10,6 +10,7 @@ import { conversationExample, messageExample, sentMessageExample } from '../exam
 import { idempotencyHeaders, idempotencyKeyOf, markReplayed } from '../idempotency-key.ts'
 import { limitBody, requireJson } from '../json-body.ts'
 import { bearer, errorAnswers, jsonAnswer } from '../openapi.ts'
+import { withLinks } from '../media-links.ts'
 import { MessageRow } from '../rows.ts'
 import { schemas } from '../schemas.ts'
 import { takePage } from '../take-page.ts'
@@ -43,10 +44,12 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     method: 'post',
     path: '/api/whatsapp/send_message',
     tags: ['messages'],
-    summary: 'Send a text',
+    summary: 'Send a text, or files',
     description:
       'The message is kept and leaves in order; it is `pending` until WhatsApp acknowledges it. With an Idempotency-Key a ' +
-      'repeat answers the first message again, marked `Idempotent-Replayed: true`; the same key with another body is refused.',
+      'repeat answers the first message again, marked `Idempotent-Replayed: true`; the same key with another body is refused. ' +
+      '`attachments` are sent one message each, answered in `messages`; `textContent` (which may be empty then) is the caption of the ' +
+      'first. A file that turns out not to be sendable fails its message with an `error_code`.',
     security: bearer,
     middleware: [authenticate, limitBody, requireJson] as const,
     request: {
@@ -71,11 +74,14 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
         'invalid_json',
         'empty_text',
         'text_too_long',
-        'attachments_unsupported',
         'invalid_mention',
         'invalid_preview',
         'not_in_group',
         'group_admins_only',
+        'invalid_attachment',
+        'path_not_allowed',
+        'file_not_found',
+        'url_not_allowed',
         'conversation_not_found',
         'message_not_found',
         'idempotency_conflict',
@@ -89,7 +95,24 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     .openapi(list, async (c) => c.json(await messagePage(c, c.req.valid('query')), 200))
     .openapi(send, async (c) => {
       const request = c.req.valid('json')
-      if (request.attachments?.length) throw new PublicError('attachments_unsupported', { param: 'attachments' })
+      if (request.attachments?.length) {
+        const sent = await c.get('database').call(
+          'submit_attachments',
+          {
+            p_conversation: conversationReference(request.conversationId),
+            p_text: request.textContent,
+            p_attachments: request.attachments,
+            p_idempotency_key: idempotencyKeyOf(c),
+            p_reply_to: request.replyTo ?? null,
+          },
+          SubmittedFiles,
+        )
+        markReplayed(c, sent.replayed)
+        const messages = await withLinks(c, sent.messages)
+        const [message] = messages
+        if (!message) throw new PublicError('internal', { detail: 'submit_attachments answered no message' })
+        return c.json({ success: true as const, message, messages }, 202)
+      }
       const { name, args } = textCall(
         { ...request, conversationId: conversationReference(request.conversationId) },
         idempotencyKeyOf(c),
@@ -100,6 +123,7 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     })
 }
 
+const SubmittedFiles = z.object({ messages: z.array(MessageRow).min(1), replayed: z.boolean() })
 const Submitted = z.object({ message: MessageRow, replayed: z.boolean() })
 
 /** A row as it comes: a cursor needs its time to the microsecond. */
@@ -140,7 +164,10 @@ async function messagePage(c: ApiContext, query: z.output<typeof MessagesQuery>)
   const last = ascending.at(-1)
   return {
     success: true as const,
-    messages: ascending.map((row) => MessageRow.parse(row)),
+    messages: await withLinks(
+      c,
+      ascending.map((row) => MessageRow.parse(row)),
+    ),
     // Before what came after a cursor lies at least the cursor's own message.
     previous_cursor: after || more ? ((await cursorAt(first)) ?? query.after ?? null) : null,
     // An empty page leaves the reader where they were.

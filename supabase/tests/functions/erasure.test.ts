@@ -31,6 +31,7 @@ async function fullPerson(): Promise<Person> {
     [session, id],
   )
   await people.query(`insert into private.message_protos (message_id, user_id, proto) values ($1, $2, 'x')`, [sent, id])
+  await people.query('insert into private.media_sends (message_id, user_id) values ($1, $2)', [sent, id])
   await people.query('insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)', [
     sent,
     id,
@@ -106,6 +107,7 @@ test('erasure takes everything of one user, reports what, and leaves everybody e
     'private.message_search': _,
     'private.message_protos': __,
     'private.media_downloads': ___,
+    'private.media_sends': ____,
     ...counted
   } = before ?? {}
   expect(rounds.at(-1)?.removed).toEqual(counted)
@@ -199,6 +201,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.media_downloads',
     'private.calls',
     'private.session_broadcasts',
+    'private.media_sends',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
