@@ -7,8 +7,9 @@ import { commands } from './commands.ts'
 import { inbound } from './inbound.ts'
 import { ingest } from './ingest.ts'
 import { lists } from './lists.ts'
+import { media } from './media.ts'
 
-const benchmarks: Benchmark[] = [lists, ingest, commands, inbound]
+const benchmarks: Benchmark[] = [lists, ingest, commands, inbound, media]
 
 /** `npm run bench -- NAME [--json] [--scale S]`: runs one benchmark; without a name lists them. Exits 1 when a goal is missed. */
 async function main(): Promise<void> {
