@@ -40,6 +40,7 @@ import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
 import { createHistoryReader } from './whatsapp/history-reader.ts'
 import { createSentFinder } from './store/find-sent.ts'
+import { findGroup } from './store/find-group.ts'
 import type { Logger } from './whatsapp/logger.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
 
@@ -211,6 +212,7 @@ export async function createHost({
         commands: createCommandStore(database, lease, acknowledger),
         history: createHistoryStore(database, box, lease),
         findSent: createSentFinder(database, lease),
+        findGroup: findGroup(database, lease),
       },
       whatsapp: {
         endpoint: config.whatsapp.endpoint,

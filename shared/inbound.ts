@@ -100,6 +100,8 @@ export interface InboundGroup {
     only_admins_edit?: boolean
     disappearing_seconds?: number | null
     parent_jid?: string
+    /** ISO 8601; null: the account is in the group. */
+    left_at?: string | null
   }
   /** The complete list. */
   participants?: GroupParticipant[]

@@ -11,6 +11,7 @@ import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth
 import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
 import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
 import type { HistoryReader } from '../whatsapp/history-reader.ts'
+import type { KnownGroup } from '../whatsapp/group-directory.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import { keepPairs, keepTokens } from '../whatsapp/keep-history.ts'
 import type { Logger } from '../whatsapp/logger.ts'
@@ -38,6 +39,8 @@ export interface SessionOptions {
     history: HistoryStore
     /** Text of a message of the account's own, for retry requests. */
     findSent: (waId: string) => Promise<Sent | null>
+    /** A group's members, when all are known: sends ask WhatsApp otherwise. */
+    findGroup: (jid: string) => Promise<KnownGroup | null>
   }
   whatsapp: {
     endpoint: string
@@ -101,6 +104,8 @@ export function createSession({
   let abandoned = false
   let failures = 0
   let logoutReason: SessionReason = 'logged_out'
+  // WhatsApp tells of changes; once a session's life all groups are asked for.
+  let groupsRead = false
   let reconnectTimer: NodeJS.Timeout | undefined
   // Messages that the database refused, by inbox row: not tried again before the next start.
   const refused = new Set<string>()
@@ -235,6 +240,8 @@ export function createSession({
       logger,
       retries,
       findSent: store.findSent,
+      findGroup: store.findGroup,
+      readGroups: !groupsRead,
       openTimeoutMs: whatsapp.openTimeoutMs,
       handlers: {
         onQr: (text, validMs) => void step('control', () => showLinking(current, text, validMs)),
@@ -277,6 +284,7 @@ export function createSession({
     if (current !== connection) return
     open = true
     failures = 0
+    groupsRead = true
     await store.credentials.forgetOldInbox()
     await store.commands.releaseAll([])
     await store.sessions.setStatus({ status: 'connected' })

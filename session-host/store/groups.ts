@@ -23,6 +23,9 @@ export async function storeGroups(
       ],
     )
     let changed = row?.changed ?? false
+    // Only then a send may rely on it.
+    if (group.participants)
+      await transaction.query('update public.groups set listed_at = now() where conversation_id = $1', [conversationId])
     for (const { jid: member, role } of group.changed ?? []) {
       const rows = await transaction.query(
         role === null

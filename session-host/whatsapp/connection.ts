@@ -20,6 +20,7 @@ import { takeHistoryOfMessage, type HistoryNotice } from './history-notice.ts'
 import { createHistoryRequests, type HistoryRequests } from './history-requests.ts'
 import { handleInOrder } from './handle-in-order.ts'
 import type { Inbox } from './inbox.ts'
+import { createGroupDirectory, type KnownGroup } from './group-directory.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { createMediaAccess, readMediaAnswers, type MediaAccess, type MediaAnswer } from './media-access.ts'
@@ -69,6 +70,10 @@ export interface ConnectionOptions {
   retries: RetryCounter
   /** What the account sent, by WhatsApp id: answers retry requests. */
   findSent: (waId: string) => Promise<Sent | null>
+  /** A group's members, when all are known. */
+  findGroup: (jid: string) => Promise<KnownGroup | null>
+  /** Ask for all groups when it is open. */
+  readGroups: boolean
   /** A connection that is neither open nor shows a QR by then is given up, in ms. */
   openTimeoutMs: number
   handlers: ConnectionHandlers
@@ -103,6 +108,8 @@ export function createConnection({
   logger,
   retries,
   findSent,
+  findGroup,
+  readGroups,
   openTimeoutMs,
   handlers,
 }: ConnectionOptions): Connection {
@@ -110,6 +117,12 @@ export function createConnection({
   let closed = false
   let closing: NodeJS.Timeout | undefined
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
+  const groups = createGroupDirectory(() => socket, {
+    self: () => selfOf(auth),
+    findGroup,
+    onBatch: (batch) => handlers.onBatch(batch),
+    onFailure: () => logger.warn({}, 'a group could not be asked for'),
+  })
   const appState = createAppState({
     keys: auth.keys,
     handedOn,
@@ -124,6 +137,7 @@ export function createConnection({
     browser: Browsers.macOS('Desktop'),
     makeSignalRepository: inbox.makeSignalRepository,
     msgRetryCounterCache: retries,
+    cachedGroupMetadata: (jid) => groups.cached(jid),
     getMessage: async (key: WAMessageKey): Promise<proto.IMessage | undefined> => {
       const sent = key.id ? await findSent(key.id) : null
       const self = selfOf(auth)
@@ -178,6 +192,7 @@ export function createConnection({
   )
   storeBeforeAck(socket.ws, 'CB:notification', storeNotice, reportFailure)
   socket.ws.on('CB:ack,class:message', (node: BinaryNode) => {
+    groups.onAck(node)
     const id = node.attrs['id']
     if (id) handlers.onAck(id, node.attrs['error'])
   })
@@ -192,7 +207,7 @@ export function createConnection({
 
   async function storeNotice(node: BinaryNode): Promise<boolean> {
     const batch = selfOf(auth) ? readPeopleNotice(node) : null
-    if (!batch) return true
+    if (!batch) return groups.store(node)
     // A number that changed is told after what came under the old one.
     await handedOn()
     return handlers.onBatch(batch)
@@ -252,6 +267,7 @@ export function createConnection({
     if (update.connection === 'open') {
       handlers.onOpen()
       catchUp()
+      if (readGroups) groups.readAll()
     }
     if (update.connection === 'close' && !closed) {
       closed = true

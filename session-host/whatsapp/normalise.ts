@@ -7,7 +7,7 @@ import { readContent, type Content } from './content.ts'
 import { isForDevice } from './inbox.ts'
 import { readCall } from './normalise-calls.ts'
 import { readChanges, seconds } from './normalise-changes.ts'
-import { addGroup, addParticipants } from './normalise-groups.ts'
+import { addGroup } from './normalise-groups.ts'
 import { readTimer } from './normalise-timer.ts'
 import type { Self } from './self.ts'
 import { stanzaKeyOfMessage } from './stanza-key.ts'
@@ -30,12 +30,13 @@ export function normalise(
   for (const contact of events['contacts.update'] ?? []) addContact(batch, contact)
   const mapping = events['lid-mapping.update']
   if (mapping) addPair(batch, mapping.pn, mapping.lid)
-  for (const chat of events['chats.upsert'] ?? []) addChat(batch, chat, chat.unreadCount ?? undefined)
-  for (const group of [...(events['groups.upsert'] ?? []), ...(events['groups.update'] ?? [])]) addGroup(batch, group)
-  const members = events['group-participants.update']
-  if (members) addParticipants(batch, members)
   const calls = (events.call ?? []).flatMap((call) => readCall(call) ?? [])
   if (calls.length > 0) batch.calls = calls
+  // Of groups, changes are read from their notifications (group-notices.ts), in order; what comes here as well may be older. Only the
+  // answers of queries hold all participants.
+  for (const chat of events['chats.upsert'] ?? [])
+    if (!chat.id?.endsWith('@g.us')) addChat(batch, chat, chat.unreadCount ?? undefined)
+  for (const group of events['groups.update'] ?? []) if (group.participants) addGroup(batch, group)
   for (const message of events['messages.upsert']?.messages ?? [])
     addReceived(batch, stanzaKeyOfMessage(message), message, self, onUnreadable)
   // What became of messages is read from the receipts themselves (receipts.ts).
