@@ -4,6 +4,8 @@ import { Attachments } from './attachment.ts'
 import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
 import { MediaStatus, Message, MessageStatus, MessageType, SenderType } from './message.ts'
+import { Group, GroupWithParticipants } from './group.ts'
+import { Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Session } from './session.ts'
 
 /** REST requests and responses: the routes validate with these, and the OpenAPI document is generated from them. */
@@ -144,6 +146,12 @@ export const ContactsResponse = z.object({
 export const ContactQuery = z.object({ contactId: z.string().min(1).max(256) })
 export const BlockContactRequest = z.strictObject({ contactId: z.string().min(1).max(256), blocked: z.boolean() })
 export const ContactResponse = z.object({ success, contact: Contact })
+export const GroupsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(1024).optional(),
+})
+export const GroupsResponse = z.object({ success, groups: z.array(Group), next_cursor: z.string().nullable() })
+export const GroupResponse = z.object({ success, group: GroupWithParticipants })
 
 /** A day (its first moment in UTC) or a moment. */
 const Moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })])

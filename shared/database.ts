@@ -277,6 +277,7 @@ export type Database = {
           description: string | null
           disappearing_seconds: number | null
           left_at: string | null
+          listed_at: string | null
           only_admins_edit: boolean
           only_admins_send: boolean
           owner_jid: string | null
@@ -291,6 +292,7 @@ export type Database = {
           description?: string | null
           disappearing_seconds?: number | null
           left_at?: string | null
+          listed_at?: string | null
           only_admins_edit?: boolean
           only_admins_send?: boolean
           owner_jid?: string | null
@@ -304,6 +306,7 @@ export type Database = {
           description?: string | null
           disappearing_seconds?: number | null
           left_at?: string | null
+          listed_at?: string | null
           only_admins_edit?: boolean
           only_admins_send?: boolean
           owner_jid?: string | null
@@ -698,6 +701,7 @@ export type Database = {
         Args: { p_action: string; p_arguments?: Json; p_conversation: string; p_idempotency_key?: string }
         Returns: Json
       }
+      get_group: { Args: { p_group: string }; Returns: Json }
       link_state: { Args: Record<PropertyKey, never>; Returns: Json }
       list_contacts: {
         Args: { p_after_id?: string; p_after_name?: string; p_limit?: number; p_query?: string; p_session_id?: string }
@@ -783,6 +787,10 @@ export type Database = {
           isOneToOne: false
           isSetofReturn: true
         }
+      }
+      list_groups: {
+        Args: { p_before_activity?: string; p_before_id?: string; p_limit?: number; p_session_id?: string }
+        Returns: Json[]
       }
       list_messages: {
         Args: {

@@ -14,6 +14,7 @@ import { commandRoutes } from './routes/commands.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { mediaRoutes } from './routes/media.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { pairingCodeRoutes } from './routes/pairing-code.ts'
 import { qrRoutes } from './routes/qr.ts'
@@ -74,6 +75,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', actionRoutes(dependencies))
   app.route('/', commandRoutes(dependencies))
   app.route('/', mediaRoutes(dependencies))
+  app.route('/', groupRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
   app.route('/', contactRoutesOfOne(dependencies))
   app.route('/', searchRoutes(dependencies))

@@ -1,6 +1,7 @@
 import type { SearchResult } from '#shared/api.ts'
 import type { Contact } from '#shared/contact.ts'
 import type { Conversation } from '#shared/conversation.ts'
+import type { Group, GroupMember } from '#shared/group.ts'
 import type { Message } from '#shared/message.ts'
 import type { Session } from '#shared/session.ts'
 
@@ -83,6 +84,38 @@ export const contactExample: Contact = {
   blocked: false,
   photo_url: null,
 }
+
+export const groupExample: Group = {
+  conversation_id: '0c3b1c1e-3f0e-4b8e-9a53-6d2f4f1f7a10',
+  session_id: conversationExample.session_id,
+  jid: '120363000000000000@g.us',
+  subject: 'Vecinos',
+  description: 'Portal 3',
+  photo_url: null,
+  owner_jid: '98765432101234@lid',
+  created_at: '2025-01-20T09:00:00.000Z',
+  only_admins_send: false,
+  only_admins_edit: false,
+  disappearing_seconds: null,
+  parent_jid: null,
+  left_at: null,
+  complete: true,
+  size: 2,
+  my_role: 'member',
+  activity_at: '2025-01-20T10:05:00.000Z',
+}
+
+export const groupParticipantsExample: GroupMember[] = [
+  {
+    jid: '98765432101234@lid',
+    role: 'superadmin',
+    name: 'Juan Pérez',
+    phone: '1234567890',
+    contact_id: '3f333df6-90a4-4fda-8dd3-9485d27cee36',
+    is_me: false,
+  },
+  { jid: '98765432105678@lid', role: 'member', name: null, phone: '1987654321', contact_id: null, is_me: true },
+]
 
 export const searchResultExample: SearchResult = {
   message_id: messageExample.id,

@@ -10,7 +10,7 @@ import { SessionStatus, SyncStatus, type Session } from '#shared/session.ts'
  * Rows as the database answers them, turned into what the API shows: only the fields of the shared schemas, times as
  * `2025-01-20T10:00:00.000Z` whichever way Postgres wrote them.
  */
-const Time = z.string().transform(toIso)
+export const Time = z.string().transform(toIso)
 
 export const MessageRow = Message.extend({
   interactions: z

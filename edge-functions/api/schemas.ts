@@ -6,6 +6,8 @@ import {
   ContactsResponse,
   ConversationsResponse,
   ErrorResponse,
+  GroupResponse,
+  GroupsResponse,
   MarkPlayedResponse,
   MarkReadResponse,
   MessagesResponse,
@@ -21,6 +23,7 @@ import {
 } from '#shared/api.ts'
 import { Contact } from '#shared/contact.ts'
 import { Conversation } from '#shared/conversation.ts'
+import { Group } from '#shared/group.ts'
 import { Message } from '#shared/message.ts'
 import { Session } from '#shared/session.ts'
 
@@ -58,6 +61,8 @@ export const schemas = {
   upload: UploadResponse.clone().openapi('UploadResponse'),
   contact: ContactResponse.extend({ contact: ContactComponent }).openapi('ContactResponse'),
   command: CommandResponse.clone().openapi('CommandResponse'),
+  groups: GroupsResponse.extend({ groups: z.array(Group.clone().openapi('Group')) }).openapi('GroupsResponse'),
+  group: GroupResponse.clone().openapi('GroupResponse'),
   contacts: ContactsResponse.extend({ contacts: z.array(ContactComponent) }).openapi('ContactsResponse'),
   search: SearchResponse.extend({ results: z.array(SearchResultComponent) }).openapi('SearchResponse'),
   session: SessionResponse.extend({ session: SessionComponent }).openapi('SessionResponse'),

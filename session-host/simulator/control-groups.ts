@@ -2,13 +2,20 @@ import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import { ControlError } from './control-error.ts'
 import { json, personNamed } from './control-request.ts'
-import { changeMembers, createGroup, setDescription, setSubject } from './group-admin.ts'
+import {
+  announcePicture,
+  changeMembers,
+  createGroup,
+  setDescription,
+  setGroupSettings,
+  setSubject,
+} from './group-admin.ts'
 import { groupByJid, groupJid, memberOf } from './group.ts'
 import { sayInGroup } from './group-messages.ts'
 import { jidOf } from './jid.ts'
 import { textContent } from './phone-record.ts'
 import type { Group, Person } from './state.ts'
-import { findPerson, type World } from './world.ts'
+import { findPerson, seconds, type World } from './world.ts'
 
 /** The routes of groups; a group is named by its id or JID. */
 export function addGroupRoutes(app: Hono, world: World): void {
@@ -59,6 +66,18 @@ export function addGroupRoutes(app: Hono, world: World): void {
     const person = member(group, by)
     if (subject !== undefined) setSubject(world, group, person, subject)
     if (description !== undefined) setDescription(world, group, person, description)
+    return c.json(groupView(world, group))
+  })
+  app.post('/groups/:id/settings', async (c) => {
+    const { by, ...settings } = settingsBody.parse(await json(c))
+    const group = found(c)
+    setGroupSettings(world, group, member(group, by), settings)
+    return c.json(groupView(world, group))
+  })
+  app.post('/groups/:id/picture', async (c) => {
+    const { by, on } = pictureBody.parse(await json(c))
+    const group = found(c)
+    announcePicture(world, group, member(group, by), on ? String(seconds()) : undefined)
     return c.json(groupView(world, group))
   })
 
@@ -117,6 +136,13 @@ const membersBody = z.strictObject({
   action: z.enum(['add', 'remove', 'promote', 'demote']),
   numbers: z.array(z.string()).min(1).max(1000),
 })
+const settingsBody = z.strictObject({
+  by: z.string(),
+  only_admins_send: z.boolean().optional(),
+  only_admins_edit: z.boolean().optional(),
+  disappearing_seconds: z.number().int().min(0).max(31_536_000).optional(),
+})
+const pictureBody = z.strictObject({ by: z.string(), on: z.boolean().default(true) })
 const subjectBody = z.strictObject({
   by: z.string(),
   subject: subject.optional(),

@@ -71,6 +71,42 @@ export function setDescription(world: World, group: Group, actor: Person, descri
   announce(world, group, actor, stanza('description', { id: 'D1' }, [body]), membersOf(world, group))
 }
 
+/** Sets who may write and who may change the group, and how long messages stay; a notification each. */
+export function setGroupSettings(
+  world: World,
+  group: Group,
+  actor: Person,
+  settings: {
+    only_admins_send?: boolean | undefined
+    only_admins_edit?: boolean | undefined
+    disappearing_seconds?: number | undefined
+  },
+): void {
+  const { only_admins_send: send, only_admins_edit: edit, disappearing_seconds: seconds } = settings
+  const tell = (change: Stanza): void => announce(world, group, actor, change, membersOf(world, group))
+  if (send !== undefined) {
+    group.onlyAdminsSend = send
+    tell(stanza(send ? 'announcement' : 'not_announcement'))
+  }
+  if (edit !== undefined) {
+    group.onlyAdminsEdit = edit
+    tell(stanza(edit ? 'locked' : 'unlocked'))
+  }
+  if (seconds !== undefined) {
+    group.disappearingSeconds = seconds
+    tell(seconds > 0 ? stanza('ephemeral', { expiration: seconds }) : stanza('not_ephemeral'))
+  }
+}
+
+/** Says that the group has another picture, or none. */
+export function announcePicture(world: World, group: Group, actor: Person, id: string | undefined): void {
+  const jid = groupJid(group)
+  const author = jidOf(actor, group.addressed)
+  const change = stanza(id === undefined ? 'delete' : 'set', { jid, id, author })
+  for (const person of membersOf(world, group)) notify(world, person, { from: jid, type: 'picture' }, [change])
+  world.events.publish('group.changed', actor.number, { group: jid, change: 'picture' })
+}
+
 /** A member's new number (`modify`), for groups that go by numbers. */
 export function announceNumber(world: World, group: Group, person: Person): void {
   announce(world, group, person, stanza('modify', {}, [participant(group, person)]), membersOf(world, group))
@@ -95,6 +131,9 @@ export function groupStanza(world: World, group: Group): Stanza {
   ])
   return stanza('group', attributes, [
     ...(group.description ? [description] : []),
+    ...(group.onlyAdminsSend ? [stanza('announcement')] : []),
+    ...(group.onlyAdminsEdit ? [stanza('locked')] : []),
+    ...(group.disappearingSeconds ? [stanza('ephemeral', { expiration: group.disappearingSeconds })] : []),
     ...membersOf(world, group).map((person) => participant(group, person)),
   ])
 }

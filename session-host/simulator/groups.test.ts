@@ -138,3 +138,39 @@ test('a group message that the companion could not read comes again, for it alon
   await has(companion, 'legible')
   expect(companion.texts()).toEqual(['ilegible', 'legible'])
 })
+
+test('settings and a picture of a group reach the companion as notifications, and are in its metadata', async () => {
+  await using world = await createWorldOfTwo('group-settings')
+  const { companion, control, me, friend } = world
+  const { jid } = await control.post<{ jid: string }>('/groups', {
+    by: friend.number,
+    subject: 'Vecinos',
+    members: [{ number: me.number }],
+  })
+  await control.post(`/groups/${jid}/settings`, {
+    by: friend.number,
+    only_admins_send: true,
+    only_admins_edit: true,
+    disappearing_seconds: 86_400,
+  })
+  await control.post(`/groups/${jid}/picture`, { by: friend.number })
+  const updates = () =>
+    companion.events
+      .flatMap((event) => (event.type === 'groups.update' ? event.data : []))
+      .filter(({ id }) => id === jid)
+  await companion.until('announce', () => updates().some(({ announce }) => announce === true))
+  await companion.until('restrict', () => updates().some(({ restrict }) => restrict === true))
+  await companion.when('picture', (event) =>
+    event.type === 'contacts.update'
+      ? event.data.find(({ id, imgUrl }) => id === jid && imgUrl === 'changed')
+      : undefined,
+  )
+  expect(await companion.socket.groupMetadata(jid)).toMatchObject({
+    announce: true,
+    restrict: true,
+    ephemeralDuration: 86_400,
+  })
+  await control.post(`/groups/${jid}/settings`, { by: friend.number, only_admins_send: false })
+  await companion.until('not announce', () => updates().some(({ announce }) => announce === false))
+  expect(await control.get('/unhandled')).toEqual({ unhandled: [] })
+})

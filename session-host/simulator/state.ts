@@ -73,6 +73,10 @@ export interface Group {
   createdAt: number
   addressed: Addressing
   members: GroupMember[]
+  onlyAdminsSend?: boolean
+  onlyAdminsEdit?: boolean
+  /** 0 or absent: messages stay. */
+  disappearingSeconds?: number
 }
 
 export interface GroupMember {

@@ -69,6 +69,7 @@ test('a group’s metadata become its facts and its participants, and pair their
     {
       jid: group,
       name: 'Vecinos',
+      disappearingSeconds: 0,
       group: {
         facts: {
           owner_jid: pn,
@@ -85,16 +86,4 @@ test('a group’s metadata become its facts and its participants, and pair their
     },
   ])
   expect(batch?.people).toEqual([{ jid: lid, alt: pn }])
-})
-
-test.each([
-  ['add', 'member'],
-  ['promote', 'admin'],
-  ['demote', 'member'],
-  ['remove', null],
-] as const)('after %s a participant is %s', (action, role) => {
-  const update = { id: group, author: self.phone, participants: [{ id: pn }], action }
-  expect(normalise({ 'group-participants.update': update }, self)?.chats).toEqual([
-    { jid: group, group: { changed: [{ jid: pn, role }] } },
-  ])
 })

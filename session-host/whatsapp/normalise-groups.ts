@@ -10,6 +10,7 @@ export function addGroup(batch: InboundBatch, group: Partial<GroupMetadata>): vo
   batch.chats.push({
     jid,
     ...(group.subject ? { name: group.subject } : {}),
+    ...(group.ephemeralDuration === undefined ? {} : { disappearingSeconds: group.ephemeralDuration }),
     group: { facts: factsOf(group), ...(participants ? { participants } : {}) },
   })
 }

@@ -108,7 +108,7 @@ $$;
 comment on function public.get_group(text) is
   'One of your groups (uuid of its conversation, or JID) with its participants: admins first. Answers as list_groups, and participants [{jid, role, name, phone, contact_id, is_me}].';
 
-create index conversations_new_groups_idx on public.conversations_new (session_id, activity_at desc, id desc) where kind = 'group';
+create index conversations_new_group_list_idx on public.conversations_new (session_id, activity_at desc, id desc) where kind = 'group';
 
 revoke all on function
   private.group_json(public.conversations_new, boolean), private.list_groups(integer, timestamptz, uuid, uuid),

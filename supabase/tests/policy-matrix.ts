@@ -178,6 +178,15 @@ export const functions: Record<string, FunctionRow> = {
     owner: 'not_in_group',
     stranger: 'conversation_not_found',
   },
+  'public.get_group(text)': {
+    ...user,
+    call: ({ groupId }) => ({ p_group: groupId }),
+    stranger: 'conversation_not_found',
+  },
+  'public.list_groups(integer,timestamp with time zone,uuid,uuid)': {
+    ...user,
+    call: ({ sessionId }) => ({ p_session_id: sessionId }),
+  },
   'public.link_state()': { ...user, call: () => ({}) },
   'public.list_contacts(integer,text,uuid,text,uuid)': {
     ...user,
@@ -350,6 +359,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.fold(text)': anyone,
   'private.get_contact(text)': user,
   'private.get_conversation(text)': user,
+  'private.get_group(text)': user,
+  'private.group_json(conversations_new,boolean)': nobody,
   'private.haystack_patterns(text)': nobody,
   'private.index_changed_message()': nobody,
   'private.index_new_messages()': nobody,
@@ -359,6 +370,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.list_contacts(integer,text,uuid,text,uuid)': user,
   'private.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': user,
   'private.list_events(uuid,bigint,integer)': user,
+  'private.list_groups(integer,timestamp with time zone,uuid,uuid)': user,
   'private.list_messages(text,integer,timestamp with time zone,bigint,timestamp with time zone,bigint)': user,
   'private.likely_media_type(text,text,text)': nobody,
   'private.own_file(uuid,text)': nobody,
