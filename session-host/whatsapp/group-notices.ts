@@ -9,7 +9,7 @@ import { addGroup, addParticipants } from './normalise-groups.ts'
  * What a notification says of a group: its new facts and members, and a notice for each change. Null for any other notification. Pure.
  *
  * Read from the stanza, so that it can be stored before Baileys acknowledges it; Baileys' own events of it say less (who was removed by
- * whom, what was added by a link) and are gone when the host dies. Tags as in handleGroupNotification (messages-recv.js:587) and
+ * whom), leave one out when two come at once (event-buffer.js keeps the first groups.update of a group), and are gone when the host dies. Tags as in handleGroupNotification (messages-recv.js:587) and
  * whatsmeow's groupinfo parser. The timer (`ephemeral`) is a message to Baileys, and a notice from there.
  */
 export function readGroupNotification(node: BinaryNode, self: Self): InboundBatch | null {
@@ -19,7 +19,7 @@ export function readGroupNotification(node: BinaryNode, self: Self): InboundBatc
   const batch = emptyBatch()
   const at = Number(node.attrs['t'] ?? 0)
   for (const [place, child] of childrenOf(node).entries()) {
-    const by = personOf(node.attrs['participant'] ?? child.attrs['author'])
+    const by = personOf(node.attrs['participant'] || child.attrs['author'])
     const notice = readChange(batch, { jid, by, at, self }, child)
     if (!notice) continue
     const byMe = by !== null && isSelf(by, self)
