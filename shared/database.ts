@@ -697,11 +697,11 @@ export type Database = {
           isSetofReturn: true
         }
       }
+      get_group: { Args: { p_group: string }; Returns: Json }
       group_command: {
         Args: { p_action: string; p_arguments?: Json; p_conversation: string; p_idempotency_key?: string }
         Returns: Json
       }
-      get_group: { Args: { p_group: string }; Returns: Json }
       link_state: { Args: Record<PropertyKey, never>; Returns: Json }
       list_contacts: {
         Args: { p_after_id?: string; p_after_name?: string; p_limit?: number; p_query?: string; p_session_id?: string }

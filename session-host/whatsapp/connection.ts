@@ -207,7 +207,9 @@ export function createConnection({
 
   async function storeNotice(node: BinaryNode): Promise<boolean> {
     const batch = selfOf(auth) ? readPeopleNotice(node) : null
-    if (!batch) return groups.store(node)
+    // What happens in a group is a notice there, in its order; a picture concerns more than that.
+    if (!(await groups.store(node))) return false
+    if (!batch) return true
     // A number that changed is told after what came under the old one.
     await handedOn()
     return handlers.onBatch(batch)
