@@ -5,7 +5,6 @@ import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
 import { MediaStatus, Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Group, GroupWithParticipants } from './group.ts'
-import { Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Session } from './session.ts'
 
 /** REST requests and responses: the routes validate with these, and the OpenAPI document is generated from them. */
