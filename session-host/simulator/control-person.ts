@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import { setBlocked } from './block.ts'
 import { ControlError } from './control-error.ts'
+import { groupByJid } from './group.ts'
 import { deliver } from './control-content.ts'
 import { json, personNamed, phone, reachablePhone } from './control-request.ts'
 import { changeNumber, recycleNumber } from './identity-change.ts'
@@ -77,8 +78,10 @@ export function addPersonRoutes(app: Hono, world: World): void {
     return c.json(await deliver(world, reachablePhone(world, c), { to, content }))
   })
   app.post('/phones/:number/forge', async (c) => {
-    const { to, as, from_me: fromMe, ...rest } = forgeBody.parse(await json(c))
-    const request = { ...rest, to: personNamed(world, to), addressed: as, fromMe }
+    const { to, as, from_me: fromMe, group: inGroup, ...rest } = forgeBody.parse(await json(c))
+    const group = inGroup === undefined ? undefined : groupByJid(world, inGroup)
+    if (inGroup !== undefined && !group) throw new ControlError(404, 'unknown_group', 'There is no such group.')
+    const request = { ...rest, to: personNamed(world, to), addressed: as, fromMe, group }
     return c.json(await forge(world, reachablePhone(world, c), request))
   })
   app.post('/phones/:number/name', async (c) => {
@@ -99,6 +102,7 @@ const forgeBody = z.strictObject({
   id: z.string().min(1).max(64).optional(),
   from_me: z.boolean().optional(),
   chat: z.string().min(3).max(100).optional(),
+  group: z.string().min(3).max(100).optional(),
   text: z.string().min(1).max(65_536).optional(),
 })
 const playedBody = z.strictObject({ with: z.string(), id: z.string() })

@@ -2,7 +2,8 @@ import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
 import { jidOf } from './jid.ts'
 import { sendToCompanion } from './phone-send.ts'
-import type { Person } from './state.ts'
+import { sayInGroup } from './group-messages.ts'
+import type { Group, Person } from './state.ts'
 import { messageId, seconds, type World } from './world.ts'
 
 /** Protocol messages that only the own phone or the author of a message may send; here a contact sends them. */
@@ -14,6 +15,8 @@ export const FORGERIES = [
   'peer_response',
   'lid_mapping',
   'device_sent',
+  'device_sent_revoke',
+  'device_sent_reaction',
   'app_state_fatal',
 ] as const
 
@@ -28,17 +31,23 @@ export interface ForgeryRequest {
   fromMe?: boolean | undefined
   /** The chat that it is said to be in. */
   chat?: string | undefined
+  /** A group that both are in: it is sent there, to all its companions. */
+  group?: Group | undefined
   /** What the forged content says. */
   text?: string | undefined
 }
 
 /**
  * A contact sends a protocol message that is not theirs to send, encrypted and addressed as an ordinary message
- * (shapes of GHSA-qvv5-jq5g-4cgg / CVE-2026-48063). Nothing of it may have an effect. It goes to the companions only.
+ * (shapes of GHSA-qvv5-jq5g-4cgg / CVE-2026-48063). Nothing of it may have an effect. In a chat it goes to the companions only.
  */
 export async function forge(world: World, person: Person, request: ForgeryRequest): Promise<{ id: string }> {
   const id = messageId(world)
   const content = proto.Message.encode(forgery(person, request)).finish()
+  if (request.group) {
+    await sayInGroup(world, person, request.group, { content: Buffer.from(content), id })
+    return { id }
+  }
   const message = { id, at: seconds(), addressed: request.addressed, content }
   await Promise.all(
     request.to.devices.map((device) => sendToCompanion(world, person, { person: request.to, device }, message)),
@@ -121,6 +130,12 @@ function forgery(person: Person, request: ForgeryRequest): proto.IMessage {
     }
     case 'device_sent':
       return { deviceSentMessage: { destinationJid: chat, message: { conversation: text } } }
+    case 'device_sent_revoke':
+      return { deviceSentMessage: { destinationJid: chat, message: { protocolMessage: { type: Type.REVOKE, key } } } }
+    case 'device_sent_reaction': {
+      const reactionMessage = { key, text: '👍', senderTimestampMs: Date.now() }
+      return { deviceSentMessage: { destinationJid: chat, message: { reactionMessage } } }
+    }
     case 'app_state_fatal':
       return {
         protocolMessage: {

@@ -13,6 +13,7 @@ import {
 } from '@whiskeysockets/baileys'
 import type { CredentialStorage } from './auth-state.ts'
 import { takeHistory, type HistoryNotice } from './history-notice.ts'
+import { isForgedWrapper, isOwnStanza } from './own-wrapper.ts'
 import { stanzaKeyOf } from './stanza-key.ts'
 
 /**
@@ -29,8 +30,11 @@ export interface Inbox {
   takeHistory(stanzaKey: string): HistoryNotice | undefined
 }
 
-/** A plaintext with one byte of padding around an empty message: projects to nothing, but earns the receipt. */
-const emptyMessage = Buffer.from([1])
+/**
+ * A plaintext with one byte of padding around a message that says nothing: it projects to nothing, but earns the receipt. Not an empty
+ * one, which might be of a kind that is not known yet, and is shown as such.
+ */
+const emptyMessage = Buffer.concat([proto.Message.encode({ messageContextInfo: {} }).finish(), Buffer.from([1])])
 
 /** @see Inbox. `onFatal` hears of a storage that can't be read, before Baileys answers for a message that it may have decrypted already. */
 export function createInbox(storage: CredentialStorage, onFatal: (error: unknown) => void): Inbox {
@@ -38,8 +42,13 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
   const histories = new Map<string, HistoryNotice>()
 
   /** What Baileys gets of a plaintext. */
-  function withoutHistory(attrs: Record<string, string> | undefined, plaintext: Uint8Array): Uint8Array {
-    const taken = attrs && takeHistory(attrs, plaintext)
+  function withoutHistory(
+    attrs: Record<string, string> | undefined,
+    plaintext: Uint8Array,
+    me: Partial<AuthenticationCreds>['me'],
+  ): Uint8Array {
+    // Only the own phone announces history, whatever a stanza calls itself.
+    const taken = attrs && isOwnStanza(attrs, me) && takeHistory(attrs, plaintext)
     if (!taken) return plaintext
     histories.set(taken.notice.stanzaKey, taken.notice)
     return taken.rest
@@ -47,7 +56,7 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
 
   async function decryptOnce(
     keys: SignalKeyStoreWithTransaction,
-    lock: string,
+    me: Partial<AuthenticationCreds>['me'],
     ciphertext: Uint8Array,
     decrypt: (attrs: Record<string, string> | undefined) => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
@@ -56,23 +65,24 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
     stanzas.delete(id)
     if (attrs?.['offline'] !== undefined) {
       const known = await recall(id)
-      if (known) return withoutHistory(attrs, known)
+      if (known) return withoutHistory(attrs, known, me)
     }
     try {
       const plain = await keys.transaction(async () => {
-        const plaintext = await decrypt(attrs)
+        const decrypted = await decrypt(attrs)
+        const plaintext = attrs && isForgedWrapper(attrs, decrypted, me) ? emptyMessage : decrypted
         if (attrs) {
           const record = { stanzaKey: stanzaKeyOf(attrs), value: encodeEntry(attrs, plaintext) }
           // Not one of Baileys' key types; the key store takes it along in the same write.
           await keys.set({ inbox: { [id]: record } } as never)
         }
         return plaintext
-      }, lock)
-      return withoutHistory(attrs, plain)
+      }, me?.id ?? 'unlinked')
+      return withoutHistory(attrs, plain, me)
     } catch (error) {
       // A ciphertext that comes twice on one connection can't be decrypted twice, and was no failure the first time.
       const known = await recall(id)
-      if (known) return withoutHistory(attrs, known)
+      if (known) return withoutHistory(attrs, known, me)
       throw error
     }
   }
@@ -111,7 +121,6 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
       // The lock that a send holds from reading the ratchet to its commit (messages-send.js:468): with another one, a message that is
       // decrypted meanwhile would have its ratchet overwritten, or overwrite the send's, and a counter would be used twice.
       const creds = auth.creds as Partial<AuthenticationCreds>
-      const lock = (): string => creds.me?.id ?? 'unlinked'
 
       /** A group's key travels beside its first message; committed with it, it survives a crash between the two. */
       async function keepSenderKey(attrs: Record<string, string> | undefined, plaintext: Uint8Array): Promise<void> {
@@ -122,13 +131,13 @@ export function createInbox(storage: CredentialStorage, onFatal: (error: unknown
       }
       return Object.assign(repository, {
         decryptMessage: (options: Parameters<typeof decryptMessage>[0]) =>
-          decryptOnce(keys, lock(), options.ciphertext, async (attrs) => {
+          decryptOnce(keys, creds.me, options.ciphertext, async (attrs) => {
             const plaintext = await decryptMessage(options)
             await keepSenderKey(attrs, plaintext)
             return plaintext
           }),
         decryptGroupMessage: (options: Parameters<typeof decryptGroupMessage>[0]) =>
-          decryptOnce(keys, lock(), options.msg, () => decryptGroupMessage(options)),
+          decryptOnce(keys, creds.me, options.msg, () => decryptGroupMessage(options)),
       })
     },
   }
