@@ -9,6 +9,7 @@ import { createWebServer } from './http/web-server.ts'
 import { createMediaEraser, eraseMedia } from './media/media-eraser.ts'
 import { createGuardedFetch } from './media/guarded-fetch.ts'
 import { createMediaFetcher } from './media/media-fetcher.ts'
+import { createMediaRemover } from './media/media-remover.ts'
 import { createMediaSender } from './media/media-sender.ts'
 import { createObjectStore } from './media/object-store.ts'
 import { createSlots } from './media/slots.ts'
@@ -33,6 +34,7 @@ import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
+import { createMediaRemovals } from './store/media-removals.ts'
 import { createMediaSends } from './store/media-sends.ts'
 import { createMediaDownloads } from './store/media-downloads.ts'
 import { createSessionStore } from './store/sessions.ts'
@@ -254,6 +256,8 @@ export async function createHost({
         logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'messages could not be expired'),
     }),
   )
+  const remover =
+    objects && disposables.use(createMediaRemover({ removals: createMediaRemovals(database), objects, logger }))
   const supervisor = disposables.use(createSupervisor({ leases, leaseSeconds, scanMs, startSession, logger }))
 
   disposables.use(
@@ -261,10 +265,14 @@ export async function createHost({
       if (payload === null) {
         supervisor.wakeAll()
         eraser?.wake()
+        remover?.wake()
         broadcaster.wakeAll()
         return publisher.wakeAll()
       }
-      if (payload === eraseMedia) return eraser?.wake()
+      if (payload === eraseMedia) {
+        remover?.wake()
+        return eraser?.wake()
+      }
       supervisor.wake(payload)
       publisher.wake(payload)
       broadcaster.wake(payload)

@@ -117,7 +117,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     if ((media.sizeBytes ?? 0) > maxBytes) throw new MediaFailure('media_too_large')
     const sha256 = Buffer.from(source.fileSha256).toString('hex')
     const kept = await downloads.findStored(sha256)
-    if (kept) return finish(media, kept.path, null, kept.mimeType)
+    if (kept) return finish(media, { ...kept, shared: true, sizeBytes: null })
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(downloadMs)])
     const encrypted = await fetchEncrypted(media.directPath ?? source.directPath, {
       hosts: await open.mediaHosts(),
@@ -127,8 +127,8 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     })
     const { head, pieces } = await readHead(decryptMedia(encrypted, source, maxBytes))
     const kind = await fileKindOf(head, media.mimeType)
-    // The session's own user, never a name that somebody chose; the digest makes it one file however often it comes.
-    const path = `${userId}/in/${sha256}.${kind.extension}`
+    // The session's own user and a place that no other file ever has, never a name that somebody chose.
+    const path = `${userId}/in/${media.messageId}.${kind.extension}`
     let sizeBytes = 0
     await objects.put(
       path,
@@ -136,18 +136,18 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
       kind.mimeType,
       signal,
     )
-    await finish(media, path, sizeBytes, kind.mimeType)
+    await finish(media, { path, shared: false, sizeBytes, mimeType: kind.mimeType })
   }
 
   async function finish(
     media: PendingMedia,
-    path: string,
-    sizeBytes: number | null,
-    mimeType: string | null,
+    file: { path: string; shared: boolean; sizeBytes: number | null; mimeType: string | null },
   ): Promise<void> {
-    const wanted = await downloads.stored(media.messageId, { path, sizeBytes, mimeType })
-    logger.info({ message: media.messageId, bytes: sizeBytes, wanted }, 'medium stored')
-    if (!wanted && !(await downloads.findStored(/([0-9a-f]{64})\./.exec(path)?.[1] ?? ''))) await objects.remove(path)
+    const outcome = await downloads.stored(media.messageId, file)
+    logger.info({ message: media.messageId, bytes: file.sizeBytes, shared: file.shared, outcome }, 'medium stored')
+    if (outcome === 'unwanted' && !file.shared) await objects.remove(file.path)
+    // The next try finds no file to share.
+    if (outcome === 'gone') await downloads.postpone(media.messageId, 0, false)
   }
 
   async function settleFailure(media: PendingMedia, error: unknown): Promise<void> {

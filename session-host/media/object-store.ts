@@ -7,6 +7,7 @@ export interface ObjectStore {
   put(path: string, content: AsyncIterable<Uint8Array>, contentType: string, signal: AbortSignal): Promise<void>
   /** The object's bytes as they are read, or null when there is none. */
   open(path: string, signal: AbortSignal): Promise<{ content: Readable; sizeBytes: number | null } | null>
+  /** Deletes the object, if there is one. */
   remove(path: string): Promise<void>
 }
 
@@ -61,8 +62,10 @@ export function createObjectStore({
       return { content: answer.body, sizeBytes: typeof length === 'string' ? Number(length) : null }
     },
     async remove(path) {
-      const answer = await request(urlOf(path), { method: 'DELETE', headers, headersTimeout: idleMs })
-      await answer.body.dump()
+      const { statusCode, body } = await request(urlOf(path), { method: 'DELETE', headers, headersTimeout: idleMs })
+      await body.dump()
+      // 400 and 404 are both said of an object that is not there.
+      if (![200, 400, 404].includes(statusCode)) throw new Error(`Storage answered ${statusCode}`)
     },
   }
 }

@@ -33,8 +33,14 @@ export interface MediaDownloads {
   secondsToNext(eager: boolean): Promise<number | null>
   /** Path of the same file of the same user, if it is kept already. */
   findStored(sha256: string): Promise<{ path: string; mimeType: string | null } | null>
-  /** The medium is at `path`. False when the message has gone, or no longer wants it. */
-  stored(messageId: string, file: { path: string; sizeBytes: number | null; mimeType: string | null }): Promise<boolean>
+  /**
+   * The medium is at `path`. unwanted: the message has gone, or was deleted. gone: the file, which is another message's (`shared`), has
+   * gone meanwhile.
+   */
+  stored(
+    messageId: string,
+    file: { path: string; shared: boolean; sizeBytes: number | null; mimeType: string | null },
+  ): Promise<'stored' | 'unwanted' | 'gone'>
   /** Given up: the message says why. */
   gaveUp(messageId: string, status: 'failed' | 'expired', code: ErrorCode): Promise<void>
   /** Not before so many seconds; `asked` says that the phone was asked for it. */
@@ -92,8 +98,16 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
       )
       return row ?? null
     },
-    stored: (messageId, { path, sizeBytes, mimeType }) =>
+    stored: (messageId, { path, shared, sizeBytes, mimeType }) =>
       fenced(database, lease, async (transaction) => {
+        // Held until the end, so that the file's last message does not go, and the file with it, while this becomes one more.
+        const holders = shared
+          ? await transaction.query(
+              `select 1 from public.messages_new where user_id = $1 and media_url = $2 and media_status = 'stored' limit 1 for share`,
+              [lease.userId, path],
+            )
+          : []
+        if (shared && holders.length === 0) return 'gone'
         const rows = await transaction.query<{ conversation_id: string }>(
           `update public.messages_new set media_status = 'stored', media_url = $3, error_code = null,
                media_size_bytes = coalesce($4, media_size_bytes), media_mime_type = coalesce($5, media_mime_type)
@@ -103,7 +117,7 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
         )
         await transaction.query('delete from private.media_downloads where message_id = $1', [messageId])
         await appendEvents(transaction, lease, updated(messageId, rows))
-        return rows.length > 0
+        return rows.length > 0 ? 'stored' : 'unwanted'
       }),
     gaveUp: (messageId, status, code) =>
       fenced(database, lease, async (transaction) => {

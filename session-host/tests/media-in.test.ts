@@ -56,6 +56,8 @@ async function stored(path: string | null): Promise<{ sha256: string; headers: H
   return { sha256: createHash('sha256').update(bytes).digest('hex'), headers: response.headers }
 }
 
+const objects = (messageId: string) =>
+  gateway.database.query('select 1 from storage.objects where name like $1', [`%${messageId}%`])
 const downloads = async (): Promise<number> =>
   (await gateway.control.get<{ counters: Record<string, number> }>('/state')).counters['media_downloads'] ?? 0
 
@@ -77,7 +79,7 @@ test('every kind of medium that a phone sends is a message at once and lies in i
     expect(found).toMatchObject({ ...facts, media_size_bytes: sent.bytes, media_sha256: sent.sha256, error_code: null })
     expect(found.text_content).toBe(caption.caption ?? null)
     expect(found.media_waveform?.length).toBe(kind === 'voice' ? 64 : undefined)
-    expect(found.media_url).toMatch(new RegExp(`^${member.id}/in/${sent.sha256}\\.\\w+$`))
+    expect(found.media_url).toMatch(new RegExp(`^${member.id}/in/[0-9a-f-]{36}\\.\\w+$`))
     const object = await stored(found.media_url)
     expect(object.sha256).toBe(sent.sha256)
     expect(object.headers.get('x-content-type-options')).toBe('nosniff')
@@ -117,15 +119,35 @@ test('a file that is not what its message says is never kept, and its message st
       media_url: null,
       error_code: 'media_corrupt',
     })
-    expect(
-      await gateway.database.query('select 1 from storage.objects where name like $1', [`%${found.media_sha256}%`]),
-    ).toEqual([])
+    expect(await objects(found.id)).toEqual([])
   }
   const large = await sendFrom({ kind: 'document', caption: 'grande', generate: '500000' })
   expect(await row(large.id, is('failed'))).toMatchObject({
     text_content: 'grande',
     error_code: 'media_too_large',
   })
+})
+
+test('the file of a message goes with the last message that shows it: deleted for everyone, or deleted here', async () => {
+  const file = { kind: 'document', generate: '50000', seed: 'gone', mime: 'text/plain' }
+  const first = await sendFrom(file)
+  const one = await row(first.id, is('stored'))
+  const two = await row((await sendFrom(file)).id, is('stored'))
+  expect(two.media_url).toBe(one.media_url)
+  await gateway.control.post(`/phones/${bea.number}/revoke`, { to: ana.number, id: first.id })
+  expect(await row(first.id, is('erased'))).toMatchObject({
+    media_url: null,
+    media_file_name: null,
+    media_sha256: null,
+  })
+  expect(await objects(one.id)).toHaveLength(1)
+  await gateway.database.query('delete from public.messages_new where id = $1', [two.id])
+  await gateway.database.until(
+    'select 1 from storage.objects where name = $1',
+    [one.media_url],
+    (rows) => rows.length === 0,
+  )
+  await gateway.database.until('select 1 from private.media_removals', [], (rows) => rows.length === 0)
 })
 
 test('a download that is cut off is made again; a file that is gone comes from the phone, or is told to be gone', async () => {

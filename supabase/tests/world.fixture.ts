@@ -123,6 +123,11 @@ export async function createInhabitant(
     submitted.message.id,
     userId,
   ])
+  await database.query('insert into private.media_removals (path, user_id, session_id) values ($1, $2, $3)', [
+    `${userId}/in/x`,
+    userId,
+    sessionId,
+  ])
   await database.query(`insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)`, [
     submitted.message.id,
     userId,

@@ -32,6 +32,11 @@ async function fullPerson(): Promise<Person> {
   )
   await people.query(`insert into private.message_protos (message_id, user_id, proto) values ($1, $2, 'x')`, [sent, id])
   await people.query('insert into private.media_sends (message_id, user_id) values ($1, $2)', [sent, id])
+  await people.query('insert into private.media_removals (path, user_id, session_id) values ($1, $2, $3)', [
+    `${id}/in/x`,
+    id,
+    session,
+  ])
   await people.query('insert into private.media_downloads (message_id, user_id, session_id) values ($1, $2, $3)', [
     sent,
     id,
@@ -202,6 +207,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.calls',
     'private.session_broadcasts',
     'private.media_sends',
+    'private.media_removals',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
