@@ -39,6 +39,8 @@ export interface CrashWorld extends AsyncDisposable {
   kill(): Promise<string>
   /** A dead host's leases have run out: the host that stood by takes over. Another one stands by next. */
   takeOver(deadHolder: string): Promise<void>
+  /** The host that stood by is from now on the one that clients go to; another one stands by next. */
+  switchToStandby(): Promise<void>
   /** A phone speaks to the account: a contact, a group member, or the account's own phone. */
   say(account: Account, from: 'contact' | 'own' | 'group', at?: number): Promise<{ id: string }>
   /** A user asks the product to send; asked again of another host, with the same key, when one dies meanwhile. Gives the message's id. */
@@ -167,6 +169,12 @@ export async function createCrashWorld(
     }
   }
 
+  async function switchToStandby(): Promise<void> {
+    active = await standby
+    standby = startHostProcess(environment)
+    standby.catch(() => undefined)
+  }
+
   const world: CrashWorld = {
     stack,
     watch,
@@ -181,10 +189,9 @@ export async function createCrashWorld(
       await active.exited
       return holder
     },
+    switchToStandby,
     async takeOver(deadHolder) {
-      active = await standby
-      standby = startHostProcess(environment)
-      standby.catch(() => undefined)
+      await switchToStandby()
       const rows = await watch.query<{ session_id: string }>(
         `update private.session_leases set expires_at = clock_timestamp() where holder = $1 returning session_id`,
         [deadHolder],
