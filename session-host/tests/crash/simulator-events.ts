@@ -12,6 +12,8 @@ export interface SimulatorEvents extends AsyncDisposable {
   next(fits: (event: SimulatorEvent) => boolean): Promise<SimulatorEvent>
   /** Forgets what came so far. */
   mark(): void
+  /** Those since the last `mark`. */
+  all(): readonly SimulatorEvent[]
   /** How many of a type there were in all. */
   count(type: string): number
 }
@@ -57,6 +59,7 @@ export async function followSimulator(url: string): Promise<SimulatorEvents> {
         waiting.add(check)
       })
     },
+    all: () => seen,
     mark: () => void seen.splice(0),
     count: (type) => counts.get(type) ?? 0,
     async [Symbol.asyncDispose]() {
