@@ -6,10 +6,11 @@ import type { Benchmark, BenchmarkOutcome, Goal } from './benchmark.ts'
 import { commands } from './commands.ts'
 import { inbound } from './inbound.ts'
 import { ingest } from './ingest.ts'
+import { history } from './history.ts'
 import { lists } from './lists.ts'
 import { media } from './media.ts'
 
-const benchmarks: Benchmark[] = [lists, ingest, commands, inbound, media]
+const benchmarks: Benchmark[] = [lists, ingest, commands, inbound, media, history]
 
 /** `npm run bench -- NAME [--json] [--scale S]`: runs one benchmark; without a name lists them. Exits 1 when a goal is missed. */
 async function main(): Promise<void> {
