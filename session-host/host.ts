@@ -42,6 +42,13 @@ import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
 import { createHistoryReader } from './whatsapp/history-reader.ts'
 import { createSentFinder } from './store/find-sent.ts'
+import {
+  ownPresenceChannel,
+  presenceChannel,
+  presenceTeller,
+  readOwnPresence,
+  readToldPresence,
+} from './store/presence.ts'
 import { findGroup } from './store/find-group.ts'
 import type { Logger } from './whatsapp/logger.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
@@ -215,6 +222,7 @@ export async function createHost({
         history: createHistoryStore(database, box, lease),
         findSent: createSentFinder(database, lease),
         findGroup: findGroup(database, lease),
+        tellPresence: presenceTeller(database, lease),
       },
       whatsapp: {
         endpoint: config.whatsapp.endpoint,
@@ -282,6 +290,18 @@ export async function createHost({
     await database.listen(eventChannel, (payload) => {
       if (payload === null) return publisher.wakeAll()
       for (const sessionId of payload.split(',')) publisher.wake(sessionId)
+    }),
+  )
+  disposables.use(
+    await database.listen(ownPresenceChannel, (payload) => {
+      const wanted = payload === null ? null : readOwnPresence(payload)
+      if (wanted) supervisor.running.get(wanted.session_id)?.showPresence(wanted.state, wanted.chat)
+    }),
+  )
+  disposables.use(
+    await database.listen(presenceChannel, (payload) => {
+      const told = payload === null ? null : readToldPresence(payload)
+      if (told) publisher.showPresence(told.user_id, told.presence)
     }),
   )
   disposables.use(await database.listen(probeChannel, (userId) => userId !== null && sockets.probe(userId)))

@@ -5,6 +5,7 @@ import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
 import { MediaStatus, Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Group, GroupWithParticipants } from './group.ts'
+import { OwnPresence } from './presence.ts'
 import { Session } from './session.ts'
 
 /** REST requests and responses: the routes validate with these, and the OpenAPI document is generated from them. */
@@ -127,6 +128,9 @@ export const ChatStateRequest = z
   )
 export const MarkUnreadRequest = z.strictObject({ conversationId: ConversationReference })
 export const ChangedConversationResponse = z.object({ success, conversation: Conversation })
+
+export const PresenceRequest = z.strictObject({ conversationId: ConversationReference.optional(), state: OwnPresence })
+export const PresenceResponse = z.object({ success, state: OwnPresence })
 
 export const MarkPlayedRequest = z.strictObject({ messageId: z.uuid() })
 export const MarkPlayedResponse = z.object({ success, message_id: z.uuid(), played: z.boolean() })

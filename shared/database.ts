@@ -899,6 +899,7 @@ export type Database = {
         Args: { p_conversation: string; p_idempotency_key?: string; p_seconds: number }
         Returns: Json
       }
+      set_presence: { Args: { p_conversation?: string; p_state: string }; Returns: Json }
       start_conversation: { Args: { p_idempotency_key?: string; p_jid: string }; Returns: Json }
       submit_attachments: {
         Args: {

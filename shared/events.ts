@@ -4,6 +4,7 @@ import { Attachments } from './attachment.ts'
 import type { Message } from './message.ts'
 import type { Conversation } from './conversation.ts'
 import { MessageStatus } from './message.ts'
+import { OwnPresence, type Presence } from './presence.ts'
 import { SessionReason, SessionStatus, SyncStatus } from './session.ts'
 
 const uuid = z.uuid()
@@ -114,6 +115,8 @@ export interface ServerToClientEvents {
   'session-closed': (data: { reason: string; message: string; sessionId: string }) => void
   'chats-updated': () => void
   'message-sent': (data: { success: true; conversationId: string; messageId: string; sessionId: string }) => void
+  /** Somebody is online or types, now; never stored. */
+  presence: (presence: Presence) => void
   error: (sentence: string) => void
   event: (event: EventEnvelope) => void
   /** The cursor given with `join` is too old: read the lists anew, then join from this seq. */
@@ -136,6 +139,11 @@ export const ClientEvents = {
     idempotencyKey: z.string().min(1).max(255).optional(),
     replyTo: z.uuid().optional(),
     ...MessageExtras,
+  }),
+  'set-presence': z.strictObject({
+    token: z.string().max(8192).optional(),
+    conversationId: z.string().min(1).max(256).optional(),
+    state: OwnPresence,
   }),
 } as const
 

@@ -17,6 +17,7 @@ import { mediaRoutes } from './routes/media.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { pairingCodeRoutes } from './routes/pairing-code.ts'
+import { presenceRoutes } from './routes/presence.ts'
 import { qrRoutes } from './routes/qr.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -76,6 +77,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', commandRoutes(dependencies))
   app.route('/', mediaRoutes(dependencies))
   app.route('/', groupRoutes(dependencies))
+  app.route('/', presenceRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
   app.route('/', contactRoutesOfOne(dependencies))
   app.route('/', searchRoutes(dependencies))

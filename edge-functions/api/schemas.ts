@@ -12,6 +12,7 @@ import {
   MarkReadResponse,
   MessagesResponse,
   PairingCodeResponse,
+  PresenceResponse,
   QrResponse,
   RequestMediaResponse,
   SearchResponse,
@@ -50,6 +51,7 @@ export const schemas = {
   changedConversation: ChangedConversationResponse.extend({ conversation: ConversationComponent }).openapi(
     'ChangedConversationResponse',
   ),
+  presence: PresenceResponse.clone().openapi('PresenceResponse'),
   markedPlayed: MarkPlayedResponse.clone().openapi('MarkPlayedResponse'),
   markedRead: MarkReadResponse.clone().openapi('MarkReadResponse'),
   messages: MessagesResponse.extend({ messages: z.array(MessageComponent) }).openapi('MessagesResponse'),

@@ -107,6 +107,15 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     return { message, replayed }
   })
 
+  on('set-presence', async ({ token, conversationId, state }) => {
+    const who = await authenticate(token)
+    await requests.act(who.userId, {
+      name: 'set_presence',
+      args: { p_state: state, p_conversation: conversationId ?? null },
+    })
+    return { state }
+  })
+
   for (const [name, { action, data: schema }] of ActionEvents)
     listen(name, schema, async ({ token, idempotencyKey, ...request }) => {
       const who = await authenticate(typeof token === 'string' ? token : undefined)
@@ -233,6 +242,8 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
         chatsUpdated: () => socket.emit('chats-updated'),
         messageSent: (data) => socket.emit('message-sent', { success: true, ...data }),
         resync: (data) => socket.emit('resync', data),
+        // What is a moment late is of no use.
+        presence: (data) => socket.volatile.emit('presence', data),
       },
     }
   }

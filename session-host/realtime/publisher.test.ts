@@ -83,6 +83,7 @@ function subscriber(room = Infinity): Subscriber & { seqs: number[]; resyncs: nu
       chatsUpdated: () => {},
       messageSent: () => {},
       resync: ({ seq }) => void resyncs.push(seq),
+      presence: () => {},
     },
   }
   return client

@@ -1,4 +1,5 @@
 import { changesChats, type EventEnvelope } from '#shared/events.ts'
+import type { Presence } from '#shared/presence.ts'
 import type { EventPage, EventReader, SessionSummary } from '../store/event-reader.ts'
 import { deliver } from './deliver-event.ts'
 import type { Logger } from './logger.ts'
@@ -19,6 +20,7 @@ export interface Subscriber {
     chatsUpdated(): void
     messageSent(data: { conversationId: string; messageId: string; sessionId: string }): void
     resync(data: { sessionId: string; seq: number }): void
+    presence(presence: Presence): void
   }
 }
 
@@ -41,6 +43,8 @@ export interface Publisher {
   resume(subscriber: Subscriber): void
   /** Sends the state of the default session: ready, or the QR and pairing code of the moment and every further one. */
   watchLinking(subscriber: Subscriber): Promise<void>
+  /** Somebody is online or types: the user's connections are told, those that keep up. */
+  showPresence(userId: string, presence: Presence): void
   /** Something may be new in a session. */
   wake(sessionId: string): void
   /** Something may be new anywhere: after a gap in the notifications. */
@@ -240,6 +244,9 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
       for (const sessionId of feeds.get(subscriber)?.cursors.keys() ?? []) void pump(sessionId)
     },
     watchLinking,
+    showPresence(userId, presence) {
+      for (const subscriber of users.get(userId) ?? []) if (!subscriber.isFull()) subscriber.emit.presence(presence)
+    },
     wake: (sessionId) => void pump(sessionId),
     wakeAll() {
       for (const feed of feeds.values()) for (const sessionId of feed.cursors.keys()) void pump(sessionId)

@@ -1,4 +1,5 @@
 import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
+import type { OwnPresence } from '#shared/presence.ts'
 import type { SessionReason } from '#shared/session.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { CredentialStore } from '../store/credentials.ts'
@@ -12,6 +13,7 @@ import { accountOf, createConnection, selfOf, type Account, type Connection } fr
 import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
 import type { HistoryReader } from '../whatsapp/history-reader.ts'
 import type { KnownGroup } from '../whatsapp/group-directory.ts'
+import type { SeenPresence } from '../whatsapp/presence.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import { keepPairs, keepTokens } from '../whatsapp/keep-history.ts'
 import type { Logger } from '../whatsapp/logger.ts'
@@ -41,6 +43,7 @@ export interface SessionOptions {
     findSent: (waId: string) => Promise<Sent | null>
     /** A group's members, when all are known: sends ask WhatsApp otherwise. */
     findGroup: (jid: string) => Promise<KnownGroup | null>
+    tellPresence: (seen: SeenPresence) => Promise<void>
   }
   whatsapp: {
     endpoint: string
@@ -64,6 +67,8 @@ export interface Session {
   readonly lease: Lease
   /** Something changed in the database: a command, or what the owner wants. */
   wake(): void
+  /** The owner types, is online or wants to know who is. Without a connection it is lost. */
+  showPresence(state: OwnPresence, chat: string | null): void
   /** Resolves when the session has ended, by itself or by stop(). */
   readonly ended: Promise<void>
   /** Ends it. `fenced` writes nothing more, because the lease is lost. */
@@ -249,6 +254,11 @@ export function createSession({
         onOpen: () => void step('control', () => opened(current)),
         onClose: (code) => void step('control', () => closed(state, code)),
         onHistory: (notice) => void step('delivery', () => history.add(notice)),
+        onPresence(seen) {
+          store.tellPresence(seen).catch((error: unknown) => {
+            logger.debug({ error: nameOf(error) }, 'a presence could not be told')
+          })
+        },
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),
         onMediaAnswer: (answer) =>
@@ -402,7 +412,14 @@ export function createSession({
     void stop('graceful')
   })
 
-  return { lease, wake, ended, stop }
+  function showPresence(state: OwnPresence, chat: string | null): void {
+    if (!open || stopping) return
+    connection
+      ?.showPresence(state, chat)
+      .catch((error: unknown) => logger.debug({ error: nameOf(error) }, 'a presence could not be shown'))
+  }
+
+  return { lease, wake, showPresence, ended, stop }
 }
 
 function nameOf(error: unknown): string {

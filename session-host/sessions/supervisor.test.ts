@@ -27,6 +27,7 @@ test('sessions that end at once do not keep the others from being started, nor s
       return {
         lease,
         wake: () => {},
+        showPresence: () => {},
         ended: healthy ? new Promise(() => {}) : Promise.resolve(),
         stop: async () => {},
       } satisfies Session
@@ -57,6 +58,7 @@ test('a session whose lease is lost is fenced, the others go on', async () => {
     startSession: (lease) => ({
       lease,
       wake: () => {},
+      showPresence: () => {},
       ended: new Promise(() => {}),
       stop: async (how) => resolve([lease.sessionId, how]),
     }),

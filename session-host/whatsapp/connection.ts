@@ -31,6 +31,7 @@ import { normalise } from './normalise.ts'
 import type { Self } from './self.ts'
 import { readPeopleNotice } from './people-notices.ts'
 import { createMediaMessaging, type MediaMessaging } from './send-media.ts'
+import { createPresenceDisplay, readPresence, type PresenceDisplay, type SeenPresence } from './presence.ts'
 import { createReceiptSink } from './receipt-sink.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import type { RetryCounter } from './retry-counter.ts'
@@ -56,6 +57,8 @@ export interface ConnectionHandlers {
   onBatch(batch: InboundBatch): Promise<boolean>
   /** The phone has announced a chunk of history, and Baileys has done its part: it is ours to keep and to fetch. */
   onHistory(notice: HistoryNotice): void
+  /** Somebody is online or types; out of order with the rest, and nothing to keep. */
+  onPresence(seen: SeenPresence): void
   /** WhatsApp's server has taken a message, or refused it with an error code. */
   onAck(waId: string, error: string | undefined): void
   /** The phone has answered a request for a file. */
@@ -81,7 +84,16 @@ export interface ConnectionOptions {
 
 /** One socket to WhatsApp. It lives once: after onClose make a new one. */
 export interface Connection
-  extends Messaging, GroupOperations, Directory, Pairing, MediaAccess, MediaMessaging, ChatState, HistoryRequests {
+  extends
+    Messaging,
+    GroupOperations,
+    Directory,
+    Pairing,
+    MediaAccess,
+    MediaMessaging,
+    ChatState,
+    PresenceDisplay,
+    HistoryRequests {
   /** Refuses a call that rings. */
   rejectCall(callId: string, creator: string): Promise<void>
   /** Unlinks this device at WhatsApp. */
@@ -252,6 +264,8 @@ export function createConnection({
 
   function handle(events: Partial<BaileysEventMap>): void {
     if (events['creds.update']) auth.saveCreds().catch(() => undefined)
+    for (const seen of events['presence.update'] ? readPresence(events['presence.update']) : [])
+      handlers.onPresence(seen)
     const update = events['connection.update']
     if (update?.connection === 'close') socket.ev.flush()
     const self = selfOf(auth)
@@ -288,6 +302,7 @@ export function createConnection({
     ...createDirectory(socket),
     ...createPairing(socket),
     ...createChatState(socket),
+    ...createPresenceDisplay(socket),
     ...createHistoryRequests(socket),
     rejectCall: (callId, creator) => socket.rejectCall(callId, creator),
     logout: () => socket.logout(),

@@ -264,6 +264,11 @@ export const functions: Record<string, FunctionRow> = {
   },
   'public.search_messages(text,text,timestamp with time zone,timestamp with time zone,text,integer,timestamp with time zone,bigint)':
     { ...user, call: () => ({ p_query: 'text' }) },
+  'public.set_presence(text,text)': {
+    ...user,
+    call: ({ conversationId }) => ({ p_state: 'composing', p_conversation: conversationId }),
+    stranger: 'conversation_not_found',
+  },
   'public.set_chat_state(text,jsonb,text)': {
     ...user,
     call: ({ conversationId }) => ({ p_conversation: conversationId, p_state: { archived: true } }),
@@ -413,6 +418,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.search_terms(text)': nobody,
   'private.search_words(text)': nobody,
   'private.set_chat_state(text,jsonb,text)': userAndHost,
+  'private.set_presence(text,text)': userAndHost,
+  'private.tell_presence(uuid,text,text,text,timestamp with time zone)': host,
   'private.set_interaction(uuid,uuid,jsonb)': host,
   'private.show_conversations()': nobody,
   'private.start_conversation(text,text)': userAndHost,
