@@ -30,6 +30,7 @@ import { createExpirer } from './store/expirer.ts'
 import type { Lease } from './store/fenced.ts'
 import { createHistoryStore } from './store/history-chunks.ts'
 import { createGroupCommit } from './store/group-commit.ts'
+import { createKeyCommit } from './store/key-commit.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { trimOldRows } from './store/retention.ts'
@@ -124,6 +125,7 @@ export async function createHost({
   const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
   const groupCommit = createGroupCommit(database, { holder })
   const acknowledger = createAcknowledger(database, { holder })
+  const keyCommit = createKeyCommit(database, { holder })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
   const requests = createUserRequests(database)
   const publisher = createPublisher({ reader: createEventReader(database), logger })
@@ -216,7 +218,7 @@ export async function createHost({
       store: {
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         pairingCodes: createPairingCodes(database, lease),
-        credentials: createCredentialStore(database, box, lease),
+        credentials: createCredentialStore(database, box, lease, keyCommit),
         projection: groupCommit.forLease(lease),
         commands: createCommandStore(database, lease, acknowledger),
         history: createHistoryStore(database, box, lease),

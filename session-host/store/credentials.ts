@@ -1,5 +1,6 @@
 import type { Database } from './database.ts'
 import type { Lease } from './fenced.ts'
+import { createKeyCommit, type KeyCommit } from './key-commit.ts'
 import type { SealedBox } from './sealed-box.ts'
 
 /** One key to write; a null value deletes it. */
@@ -32,8 +33,13 @@ export interface CredentialStore {
   listInbox(): Promise<{ id: string; stanzaKey: string; value: Buffer }[]>
 }
 
-/** @see CredentialStore. The associated data of each value is `session/type/id`. */
-export function createCredentialStore(database: Database, box: SealedBox, lease: Lease): CredentialStore {
+/** @see CredentialStore. The associated data of each value is `session/type/id`. Sessions that are given the same `commit` share commits. */
+export function createCredentialStore(
+  database: Database,
+  box: SealedBox,
+  lease: Lease,
+  commit: KeyCommit = createKeyCommit(database, { holder: lease.holder }),
+): CredentialStore {
   const { sessionId } = lease
   return {
     async load() {
@@ -50,20 +56,16 @@ export function createCredentialStore(database: Database, box: SealedBox, lease:
       )
       return new Map(rows.map((row) => [row.id, box.open(`${sessionId}/${type}/${row.id}`, row.ciphertext)]))
     },
-    async write({ credentials, keys, inbox }) {
-      await database.query('select private.write_keys($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
-        sessionId,
-        lease.holder,
-        lease.epoch,
-        credentials ? box.seal(credentialsContext(sessionId), credentials) : null,
-        keys.map((key) => key.type),
-        keys.map((key) => key.id),
-        keys.map((key) => key.value && box.seal(`${sessionId}/${key.type}/${key.id}`, key.value)),
-        inbox.map((entry) => entry.id),
-        inbox.map((entry) => entry.stanzaKey),
-        inbox.map((entry) => box.seal(`${sessionId}/inbox/${entry.id}`, entry.value)),
-      ])
-    },
+    write: ({ credentials, keys, inbox }) =>
+      commit.write(lease, {
+        credentials: credentials ? box.seal(credentialsContext(sessionId), credentials) : null,
+        keys: keys.map(({ type, id, value }) => ({
+          type,
+          id,
+          value: value && box.seal(`${sessionId}/${type}/${id}`, value),
+        })),
+        inbox: inbox.map((entry) => ({ ...entry, value: box.seal(`${sessionId}/inbox/${entry.id}`, entry.value) })),
+      }),
     async findInbox(id) {
       const [row] = await database.query<{ ciphertext: Buffer | null }>(
         'select ciphertext from private.inbox where session_id = $1 and id = $2',

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createAuthState, type CredentialStorage } from './auth-state.ts'
 
 interface Fake extends CredentialStorage {
@@ -115,4 +115,18 @@ test('sessions that share a cache do not see each other’s keys', async () => {
   ]
   await a.keys.set({ session: { 'x.0': Buffer.from([1]) } })
   expect(await b.keys.get('session', ['x.0'])).toEqual({})
+})
+
+test('a key that is not there is asked for once, until it is there', async () => {
+  const store = storage()
+  const { keys } = await createAuthState(store, { sessionId: 's', cache: cache(), onFatal: () => {} })
+  expect(await keys.get('session', ['a.0'])).toEqual({})
+  const asked = vi.spyOn(store, 'getKeys')
+  expect(await keys.get('session', ['a.0'])).toEqual({})
+  expect(asked).not.toHaveBeenCalled()
+  await keys.set({ session: { 'a.0': Buffer.from([1]) } })
+  expect(await keys.get('session', ['a.0'])).toEqual({ 'a.0': Buffer.from([1]) })
+  await keys.set({ session: { 'a.0': null } })
+  expect(await keys.get('session', ['a.0'])).toEqual({})
+  expect(asked).not.toHaveBeenCalled()
 })

@@ -117,13 +117,16 @@ export async function createAuthState(
       for (const id of ids) {
         const cached = cache.get(cacheKey(type, id))
         if (cached === undefined) missing.push(id)
-        else found[id] = (cached as Boxed<SignalDataTypeMap[T]>).value
+        else keep(found, id, (cached as Boxed<SignalDataTypeMap[T]>).value)
       }
       if (missing.length > 0) {
         const before = commits
-        for (const [id, bytes] of await read(type, missing)) {
-          const value = decode(type, bytes)
-          found[id] = value
+        const rows = await read(type, missing)
+        for (const id of missing) {
+          const bytes = rows.get(id)
+          // That there is none is known as well: Baileys asks for some with every message.
+          const value = bytes ? decode(type, bytes) : null
+          keep(found, id, value)
           // What was read while something was written may be of before.
           if (commits === before) cache.set(cacheKey(type, id), { value })
         }
@@ -146,8 +149,7 @@ export async function createAuthState(
         )
         commits += 1
         for (const [{ type, id }, value] of entries) {
-          if (value === null || value === undefined) cache.delete(cacheKey(type, id))
-          else cache.set(cacheKey(type, id), { value })
+          cache.set(cacheKey(type, id), { value: value ?? null })
         }
         const pairs = mappingsIn(data)
         if (pairs.length > 0) onMappings?.(pairs)
@@ -200,7 +202,12 @@ interface KeyWrite {
 }
 
 interface Boxed<T> {
-  value: T
+  /** null: there is no such key. */
+  value: T | null
+}
+
+function keep<T>(found: Record<string, T>, id: string, value: T | null): void {
+  if (value !== null) found[id] = value
 }
 
 function encode(value: unknown): Buffer {

@@ -6,6 +6,7 @@ import { createCredentialStore } from '../../session-host/store/credentials.ts'
 import type { Database } from '../../session-host/store/database.ts'
 import { isLeaseLost } from '../../session-host/store/fenced.ts'
 import { createGroupCommit } from '../../session-host/store/group-commit.ts'
+import { createKeyCommit } from '../../session-host/store/key-commit.ts'
 import { createLeaseStore } from '../../session-host/store/leases.ts'
 import { createProjection } from '../../session-host/store/projection.ts'
 import { createSealedBox } from '../../session-host/store/sealed-box.ts'
@@ -286,3 +287,52 @@ async function rowsOf({ sessionId }: LinkedSession): Promise<Record<string, unkn
     ),
   }
 }
+
+test('keys of many sessions share a statement; of a lost lease none are written, and one refused value costs the others nothing', async () => {
+  const box = createSealedBox([{ id: 'k', key: Buffer.alloc(32, 7) }])
+  const sessions = await Promise.all(Array.from({ length: 6 }, () => createLinkedSession(stack, database, { holder })))
+  const [lost, refused] = sessions
+  if (!lost || !refused) throw new Error('a session is missing')
+  await createLeaseStore(database, { holder, seconds: 1 }).release(lost.lease)
+  let statements = 0
+  const counting: Database = {
+    ...database,
+    query: (text, values) => {
+      statements += 1
+      return database.query(text, values)
+    },
+  }
+  const commit = createKeyCommit(counting, { holder, inFlight: 1 })
+  const stores = sessions.map(({ lease }) => createCredentialStore(database, box, lease, commit))
+  const writeAll = (round: string, idOf: (at: number) => string = () => round): Promise<PromiseSettledResult<void>[]> =>
+    Promise.allSettled(
+      stores.map((store, at) =>
+        store.write({
+          credentials: Buffer.from(round),
+          keys: [{ type: 'session', id: idOf(at), value: Buffer.from(`${round}/${at}`) }],
+          inbox: [{ id: idOf(at), stanzaKey: 's', value: Buffer.from(round) }],
+        }),
+      ),
+    )
+  const first = await writeAll('one')
+  expect(first.map(({ status }) => status)).toEqual(['rejected', ...Array(5).fill('fulfilled')])
+  expect(first.map((each) => each.status === 'rejected' && isLeaseLost(each.reason))[0]).toBe(true)
+  expect(statements).toBe(2)
+  // An id that the table refuses: longer than any of WhatsApp's.
+  const second = await writeAll('two', (at) => (at === 1 ? 'x'.repeat(600) : 'two'))
+  expect(second.map(({ status }) => status)).toEqual(['rejected', 'rejected', ...Array(4).fill('fulfilled')])
+  for (const [at, store] of stores.entries()) {
+    const keys = await store.getKeys('session', ['one', 'two'])
+    const wanted = at === 0 ? [] : at === 1 ? [`one/${at}`] : [`one/${at}`, `two/${at}`]
+    expect([...keys.values()].map(String).toSorted()).toEqual(wanted)
+    expect((await store.load())?.toString()).toBe(at === 0 ? undefined : at === 1 ? 'one' : 'two')
+    expect(await store.findInbox('two')).toEqual(at < 2 ? null : Buffer.from('two'))
+  }
+  // What is deleted goes, together with what another session writes.
+  await Promise.all([
+    stores[2]?.write({ keys: [{ type: 'session', id: 'one', value: null }], inbox: [] }),
+    stores[3]?.write({ keys: [{ type: 'session', id: 'one', value: Buffer.from('new') }], inbox: [] }),
+  ])
+  expect(await stores[2]?.getKeys('session', ['one'])).toEqual(new Map())
+  expect(await stores[3]?.getKeys('session', ['one'])).toEqual(new Map([['one', Buffer.from('new')]]))
+})

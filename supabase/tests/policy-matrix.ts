@@ -434,5 +434,6 @@ export const functions: Record<string, FunctionRow> = {
   'private.unindex_deleted_messages()': nobody,
   'private.utf16_length(text)': nobody,
   'private.wake_hosts(uuid)': host,
-  'private.write_keys(uuid,uuid,bigint,bytea,text[],text[],bytea[],text[],text[],bytea[])': host,
+  'private.write_keys_together(uuid,uuid[],bigint[],bytea[],uuid[],text[],text[],bytea[],uuid[],text[],text[],bytea[])':
+    host,
 }
