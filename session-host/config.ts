@@ -20,6 +20,8 @@ export interface Config {
     simulated: boolean
     /** Certificate (PEM) that a simulator's media host is trusted by, beside the ordinary ones. */
     mediaCaCert: string | null
+    /** Where the current revision of WhatsApp Web is learned. */
+    versionUrl: string
     linkTimeoutMs: number
     linkRetries: number
   }
@@ -31,12 +33,16 @@ export interface Config {
     /** The largest file, in bytes. */
     maxBytes: number
   }
+  /** What a scraper of /metrics must know; null: there is no /metrics. */
+  metricsToken: string | null
   corsOrigins: string[]
   logLevel: string
 }
 
 /** WhatsApp Web's endpoint. */
 const whatsappEndpoint = 'wss://web.whatsapp.com/ws/chat'
+/** Its service worker, which names the current revision. */
+const whatsappVersionUrl = 'https://web.whatsapp.com/sw.js'
 
 /** Secrets that stand in guides and examples: whoever runs with one has not chosen one. */
 const exampleSecrets = new Set([
@@ -87,6 +93,8 @@ const variables = {
     .optional(),
   MEDIA_DOWNLOAD: z.enum(['eager', 'lazy'], { error: 'must be eager or lazy' }).default('eager'),
   MEDIA_MAX_BYTES: integer(1, 2_147_483_648).default(104_857_600),
+  WHATSAPP_VERSION_URL: url.optional(),
+  METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   AUTH_STATE_KEY: z.string().transform(parseKeys).optional(),
   CORS_ORIGINS: z.string().transform(parseOrigins).optional(),
   LOG_LEVEL: z
@@ -155,11 +163,13 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       rootCertKey: env.WHATSAPP_ROOT_CERT_KEY ?? null,
       simulated: isLoopback(env.WHATSAPP_WEB_SOCKET_URL),
       mediaCaCert: env.WHATSAPP_MEDIA_CA_CERT ? certificateOf(env.WHATSAPP_MEDIA_CA_CERT).toString() : null,
+      versionUrl: env.WHATSAPP_VERSION_URL ?? versionUrlOf(env.WHATSAPP_WEB_SOCKET_URL),
       linkTimeoutMs: env.WHATSAPP_SESSION_TIMEOUT,
       linkRetries: env.WHATSAPP_MAX_RETRIES,
     },
     authStateKeys: env.AUTH_STATE_KEY ?? null,
     media: { download: env.MEDIA_DOWNLOAD, maxBytes: env.MEDIA_MAX_BYTES },
+    metricsToken: env.METRICS_TOKEN ?? null,
     corsOrigins: env.CORS_ORIGINS ?? ['http://localhost:3000'],
     logLevel: env.LOG_LEVEL,
   }
@@ -214,6 +224,11 @@ function isCertificate(base64: string): boolean {
 function isLoopback(text: string): boolean {
   const { hostname } = new URL(text)
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+/** A server on loopback that stands in for WhatsApp names its revision itself. */
+function versionUrlOf(endpoint: string): string {
+  return isLoopback(endpoint) ? new URL('/sw.js', endpoint.replace(/^ws/, 'http')).href : whatsappVersionUrl
 }
 
 /** Keys that supabase/local makes carry their origin in the name. */

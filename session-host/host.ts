@@ -5,6 +5,8 @@ import { LRUCache } from 'lru-cache'
 import { createTokenVerifier } from '#shared/tokens.ts'
 import { createApp } from '../edge-functions/api/app.ts'
 import type { Config } from './config.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createProcessWatch } from './http/process-watch.ts'
 import { createWebServer } from './http/web-server.ts'
 import { createMediaEraser, eraseMedia } from './media/media-eraser.ts'
 import { createGuardedFetch } from './media/guarded-fetch.ts'
@@ -21,6 +23,7 @@ import { createSupervisor } from './sessions/supervisor.ts'
 import { createAcknowledger } from './store/acknowledger.ts'
 import { createAnnouncer, eventChannel, wakeChannel } from './store/announcer.ts'
 import { createBroadcaster } from './store/broadcaster.ts'
+import { newestAcceptedRevision } from './store/client-version.ts'
 import { createCommandStore } from './store/commands.ts'
 import { createCredentialStore } from './store/credentials.ts'
 import { createDatabase } from './store/database.ts'
@@ -31,8 +34,10 @@ import type { Lease } from './store/fenced.ts'
 import { createHistoryStore } from './store/history-chunks.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createKeyCommit } from './store/key-commit.ts'
+import { readHostFacts } from './store/host-facts.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
+import { measureDatabase } from './store/measured-database.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createMediaRemovals } from './store/media-removals.ts'
@@ -51,6 +56,7 @@ import {
   readToldPresence,
 } from './store/presence.ts'
 import { findGroup } from './store/find-group.ts'
+import { createClientVersions } from './whatsapp/client-version.ts'
 import type { Logger } from './whatsapp/logger.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
 
@@ -72,6 +78,10 @@ export interface HostTiming {
   ackTimeoutMs: number
   openTimeoutMs: number
   socketSeconds: number
+  stableMs: number
+  backoffMs: number
+  pingAfterMs: number
+  pongWithinMs: number
 }
 
 export interface Host extends AsyncDisposable {
@@ -85,6 +95,10 @@ const defaults: HostTiming = {
   ackTimeoutMs: 30_000,
   openTimeoutMs: 60_000,
   socketSeconds: 12,
+  stableMs: 10_000,
+  backoffMs: 500,
+  pingAfterMs: 10_000,
+  pongWithinMs: 5_000,
 }
 /** Live connections a user, across hosts. */
 const connectionLimit = 5
@@ -95,6 +109,7 @@ const mediaAtOnce = 4
 const trimMs = 3_600_000
 /** Disappearing messages are looked for this often. */
 const expireMs = 2_000
+const versionMs = 86_400_000
 
 /** Composes the host from its rooms and starts it. Dispose of it to hand the sessions over and stop. */
 export async function createHost({
@@ -105,20 +120,29 @@ export async function createHost({
   timing,
   isFetchable,
 }: HostOptions): Promise<Host> {
-  const { leaseSeconds, scanMs, ackTimeoutMs, openTimeoutMs, socketSeconds } = { ...defaults, ...timing }
+  const times = { ...defaults, ...timing }
+  const { leaseSeconds, scanMs, ackTimeoutMs, openTimeoutMs, socketSeconds, stableMs } = times
   const holder = randomUUID()
   restoreSignatureVerification()
   if (config.whatsapp.rootCertKey) trustRootCertificate(config.whatsapp.rootCertKey)
   if (config.whatsapp.mediaCaCert) trustAuthority(config.whatsapp.mediaCaCert)
 
   await using disposables = new AsyncDisposableStack()
-  const database = disposables.use(
+  const watch = disposables.use(createProcessWatch({ logger }))
+  const metrics = createMetrics({
+    token: config.metricsToken,
+    facts: () => readHostFacts(database),
+    running: () => supervisor.running.size,
+    eventLoopDelay: () => watch.eventLoopDelay(),
+  })
+  const pool = disposables.use(
     createDatabase({
       url: config.databaseUrl,
       maxConnections: 10,
       onError: (error) => logger.warn({ error: error.message }, 'database connection lost'),
     }),
   )
+  const database = measureDatabase(pool, metrics.database)
   await database.query('select 1 from public.whatsapp_sessions limit 1')
 
   const box = createSealedBox(authStateKeys)
@@ -130,6 +154,12 @@ export async function createHost({
   const requests = createUserRequests(database)
   const publisher = createPublisher({ reader: createEventReader(database), logger })
   const verifyToken = createTokenVerifier(config.tokens)
+  const versions = createClientVersions({
+    accepted: () => newestAcceptedRevision(database),
+    url: config.whatsapp.versionUrl,
+    logger,
+  })
+  await versions.load()
   const keyCache = new LRUCache<string, object>({ max: cachedKeys })
 
   const http = createWebServer({
@@ -147,6 +177,8 @@ export async function createHost({
       simulatorUrl: config.whatsapp.simulated ? new URL(config.whatsapp.endpoint.replace(/^ws/, 'http')).origin : null,
     },
     consoleFolder: join(import.meta.dirname, 'console', 'dist'),
+    warnings: () => watch.warnings(),
+    metrics: metrics.route,
     isReady: () =>
       database.query('select 1').then(
         () => true,
@@ -232,7 +264,12 @@ export async function createHost({
         linkRetries: config.whatsapp.linkRetries,
         ackTimeoutMs,
         openTimeoutMs,
+        stableMs,
+        backoffMs: times.backoffMs,
+        liveness: { pingAfterMs: times.pingAfterMs, pongWithinMs: times.pongWithinMs },
       },
+      versions,
+      measures: metrics.sessions,
       keyCache,
       historyReader,
       logger: sessionLogger,
@@ -313,9 +350,16 @@ export async function createHost({
     setInterval(() => broadcaster.wakeAll(), 5_000),
     setInterval(() => supervisor.wakeAll(), 30_000),
     setInterval(trim, trimMs),
+    setInterval(learnVersion, versionMs),
   ]
   disposables.defer(() => sweeps.forEach((sweep) => clearInterval(sweep)))
   trim()
+  learnVersion()
+
+  /** WhatsApp refuses old versions one day; a simulator says so when it does. */
+  function learnVersion(): void {
+    if (!config.whatsapp.simulated) void versions.learn()
+  }
 
   /** Events, keys and finished commands are kept for a time only; any number of hosts may trim at once. */
   function trim(): void {

@@ -547,6 +547,7 @@ export type Database = {
       }
       whatsapp_sessions: {
         Row: {
+          client_revision: number | null
           created_at: string
           desired: string
           id: string
@@ -555,6 +556,10 @@ export type Database = {
           linked_at: string | null
           phone: string | null
           push_name: string | null
+          restricted_until: string | null
+          restriction: string | null
+          retry_at: string | null
+          retry_count: number
           status: string
           status_at: string
           status_reason: string | null
@@ -569,6 +574,7 @@ export type Database = {
         }
         ComputedFields: never
         Insert: {
+          client_revision?: number | null
           created_at?: string
           desired?: string
           id?: string
@@ -577,6 +583,10 @@ export type Database = {
           linked_at?: string | null
           phone?: string | null
           push_name?: string | null
+          restricted_until?: string | null
+          restriction?: string | null
+          retry_at?: string | null
+          retry_count?: number
           status?: string
           status_at?: string
           status_reason?: string | null
@@ -590,6 +600,7 @@ export type Database = {
           user_id: string
         }
         Update: {
+          client_revision?: number | null
           created_at?: string
           desired?: string
           id?: string
@@ -598,6 +609,10 @@ export type Database = {
           linked_at?: string | null
           phone?: string | null
           push_name?: string | null
+          restricted_until?: string | null
+          restriction?: string | null
+          retry_at?: string | null
+          retry_count?: number
           status?: string
           status_at?: string
           status_reason?: string | null
@@ -621,6 +636,7 @@ export type Database = {
       command_result: { Args: { p_command_id: number }; Returns: Json }
       delete_message: { Args: { p_idempotency_key?: string; p_message: string }; Returns: Json }
       edit_message: { Args: { p_idempotency_key?: string; p_message: string; p_text: string }; Returns: Json }
+      connection_state: { Args: Record<PropertyKey, never>; Returns: Json }
       erase_user: { Args: { p_limit?: number; p_user_id: string }; Returns: Json }
       event_cursor: {
         Args: { p_session_id?: string }

@@ -5,7 +5,7 @@ import type { Message } from './message.ts'
 import type { Conversation } from './conversation.ts'
 import { MessageStatus } from './message.ts'
 import { OwnPresence, type Presence } from './presence.ts'
-import { SessionReason, SessionStatus, SyncStatus } from './session.ts'
+import { Restriction, SessionReason, SessionStatus, SyncStatus } from './session.ts'
 
 const uuid = z.uuid()
 
@@ -30,6 +30,11 @@ export const SessionEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('session.status'),
     data: z.object({ status: SessionStatus, reason: SessionReason.nullish(), phone: z.string().nullish() }),
+  }),
+  /** WhatsApp restricts the account, or no longer does (null). */
+  z.object({
+    type: z.literal('session.restriction'),
+    data: z.object({ restriction: Restriction.nullable(), until: z.string().nullable() }),
   }),
   /** A chunk of the phone's history was stored. */
   z.object({
@@ -185,6 +190,7 @@ export function changesChats(type: EventType): boolean {
     case 'session.status':
     case 'contact.updated':
     case 'history.status':
+    case 'session.restriction':
     case 'message.status':
     case 'call.incoming':
     case 'call.ended':

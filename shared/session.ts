@@ -20,10 +20,15 @@ export const SessionReason = z.enum([
   'link_failed',
   'replaced',
   'forbidden',
+  'temporarily_banned',
+  'device_refused',
   'outdated_client',
   'connection_lost',
   'server_unavailable',
+  'endpoint_refused',
+  'rate_limited',
   'bad_session',
+  'credentials_suspect',
 ])
 export type SessionReason = z.infer<typeof SessionReason>
 
@@ -33,12 +38,21 @@ export type SessionReason = z.infer<typeof SessionReason>
  */
 export const SyncStatus = z.enum(['waiting', 'importing', 'paused', 'complete', 'incomplete'])
 export type SyncStatus = z.infer<typeof SyncStatus>
+/** What WhatsApp does not let an account do for a while. */
+export const Restriction = z.enum(['reachout_timelock', 'message_cap', 'temporarily_banned'])
+export type Restriction = z.infer<typeof Restriction>
 
 /** A user's session as the API shows it. Times are ISO 8601. */
 export const Session = z.object({
   id: z.uuid().nullable(),
   status: SessionStatus,
   reason: z.string().nullable(),
+  /** What the reason means and what to do, for a person; null without a reason. */
+  message: z.string().nullable(),
+  /** When it connects again by itself, while it waits for that. */
+  retry_at: z.string().nullable(),
+  /** What WhatsApp does not let the account do, until when if it told, and what to do. */
+  restriction: z.object({ kind: Restriction, until: z.string().nullable(), message: z.string() }).nullable(),
   connected: z.boolean(),
   phone: z.string().nullable(),
   push_name: z.string().nullable(),

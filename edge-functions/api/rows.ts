@@ -4,7 +4,9 @@ import { Contact, displayName } from '#shared/contact.ts'
 import { MessageContent } from '#shared/content.ts'
 import { Conversation } from '#shared/conversation.ts'
 import { Message } from '#shared/message.ts'
-import { SessionStatus, SyncStatus, type Session } from '#shared/session.ts'
+import type { Language } from '#shared/errors.ts'
+import { describeReason, describeRestriction } from '#shared/session-reasons.ts'
+import { Restriction, SessionStatus, SyncStatus, type Session } from '#shared/session.ts'
 
 /**
  * Rows as the database answers them, turned into what the API shows: only the fields of the shared schemas, times as
@@ -77,12 +79,32 @@ export const LinkState = z.object({
 })
 export type LinkState = z.output<typeof LinkState>
 
+/** What connection_state() answers. */
+export const ConnectionState = z.object({
+  retry_at: Time.nullable(),
+  restriction: Restriction.nullable(),
+  restricted_until: Time.nullable(),
+})
+export type ConnectionState = z.output<typeof ConnectionState>
+
 /** The session of a link state as the API shows it. */
-export function sessionOf(state: LinkState): Session {
+export function sessionOf(state: LinkState, connection: ConnectionState, language: Language): Session {
+  const reason = state.status_reason ?? null
+  const { restriction } = connection
   return {
     id: state.session_id,
     status: state.status,
-    reason: state.status_reason ?? null,
+    reason,
+    message: reason === null ? null : describeReason(reason, language),
+    retry_at: connection.retry_at,
+    restriction:
+      restriction === null
+        ? null
+        : {
+            kind: restriction,
+            until: connection.restricted_until,
+            message: describeRestriction(restriction, language),
+          },
     connected: state.status === 'connected',
     phone: state.phone ?? null,
     push_name: state.push_name ?? null,

@@ -13,16 +13,28 @@ export interface WebServerOptions {
   consoleFolder: string
   /** Whether the host can do its work: for load balancers. */
   isReady: () => Promise<boolean>
+  /** What is wrong with this process, in words; empty when nothing is. */
+  warnings: () => string[]
+  /** Serves /metrics. */
+  metrics: Hono
 }
 
 /** The host's HTTP server: REST, its documentation, the console, health. It does not listen yet. */
-export function createWebServer({ api, consoleConfig, consoleFolder, isReady }: WebServerOptions): Server {
+export function createWebServer({
+  api,
+  consoleConfig,
+  consoleFolder,
+  isReady,
+  warnings,
+  metrics,
+}: WebServerOptions): Server {
   const app = new Hono()
-  app.get('/healthz', (c) => c.json({ ok: true }))
+  app.get('/healthz', (c) => c.json({ ok: true, warnings: warnings() }))
   app.get('/readyz', async (c) => {
     const ready = await isReady()
     return c.json({ ok: ready }, ready ? 200 : 503)
   })
+  app.route('/', metrics)
   app.route('/api/docs', docsPage())
   app.all('/api/*', (c) => api.fetch(c.req.raw))
   app.get('/config.json', (c) => {

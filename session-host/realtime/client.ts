@@ -11,9 +11,9 @@ import {
   type ServerToClientEvents,
 } from '#shared/events.ts'
 import type { Caller, VerifyToken } from '#shared/tokens.ts'
+import { describeReason } from '#shared/session-reasons.ts'
 import { awaitPairingCode } from './await-pairing-code.ts'
 import { watchBacklog } from './backlog.ts'
-import { closeReason } from './close-reason.ts'
 import type { SocketSlots } from '../store/socket-slots.ts'
 import type { UserRequests } from '../store/user-requests.ts'
 import { endConnection } from './end-connection.ts'
@@ -238,7 +238,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
         sessionReady: (session) =>
           socket.emit('session-ready', { success: true, sessionId: session.id, phone: session.phone }),
         sessionClosed: ({ id, reason }) =>
-          socket.emit('session-closed', { reason, message: closeReason(reason, language), sessionId: id }),
+          socket.emit('session-closed', { reason, message: describeReason(reason, language), sessionId: id }),
         chatsUpdated: () => socket.emit('chats-updated'),
         messageSent: (data) => socket.emit('message-sent', { success: true, ...data }),
         resync: (data) => socket.emit('resync', data),

@@ -1,19 +1,22 @@
 import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import type { OwnPresence } from '#shared/presence.ts'
-import type { SessionReason } from '#shared/session.ts'
+import type { SessionReason, SessionStatus } from '#shared/session.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { CredentialStore } from '../store/credentials.ts'
 import { isLeaseLost, type Lease } from '../store/fenced.ts'
 import type { PairingCodes } from '../store/pairing-codes.ts'
 import type { HistoryStore } from '../store/history-chunks.ts'
 import type { Projection } from '../store/projection.ts'
-import type { SessionStore } from '../store/sessions.ts'
+import type { SessionStore, StatusChange } from '../store/sessions.ts'
 import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
 import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
-import { backoffPause, reactTo, type Reaction } from '../whatsapp/disconnect.ts'
 import type { HistoryReader } from '../whatsapp/history-reader.ts'
 import type { KnownGroup } from '../whatsapp/group-directory.ts'
 import type { SeenPresence } from '../whatsapp/presence.ts'
+import type { ClientVersions } from '../whatsapp/client-version.ts'
+import type { Close } from '../whatsapp/close.ts'
+import { reactTo, type Reaction } from '../whatsapp/disconnect.ts'
+import type { LivenessTiming } from '../whatsapp/liveness.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import { keepPairs, keepTokens } from '../whatsapp/keep-history.ts'
 import type { Logger } from '../whatsapp/logger.ts'
@@ -22,12 +25,15 @@ import { peopleOfMappings } from '../whatsapp/people-notices.ts'
 import { pairingCodeMs } from '../whatsapp/pairing.ts'
 import type { Sent } from '../whatsapp/rebuild.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
+import { createBackoff } from './backoff.ts'
 import { createCommandPump } from './command-pump.ts'
 import { createHistoryImport } from './history-import.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
 import { createPairingAttempt } from './pairing-attempt.ts'
 import type { CreateSessionMedia } from './session-media.ts'
+import type { SessionMeasures } from './measures.ts'
+import { createRestrictions } from './restrictions.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
 export interface SessionOptions {
@@ -51,9 +57,16 @@ export interface SessionOptions {
     linkRetries: number
     ackTimeoutMs: number
     openTimeoutMs: number
+    /** A connection that stays open this long has put its troubles behind it, in ms. */
+    stableMs: number
+    /** The longest that the first pause before a new connection can be, in ms; it doubles with each failure. */
+    backoffMs: number
+    liveness: LivenessTiming
   }
   /** null where no file can be kept. */
   media: CreateSessionMedia | null
+  versions: ClientVersions
+  measures: SessionMeasures
   keyCache: KeyCache
   /** Reads chunks of history; one for all sessions of the host. */
   historyReader: HistoryReader
@@ -87,6 +100,8 @@ export function createSession({
   store,
   whatsapp,
   media: createMedia,
+  versions,
+  measures,
   keyCache,
   historyReader,
   logger,
@@ -107,11 +122,16 @@ export function createSession({
   let stopping: Promise<void> | undefined
   let fencedOut = false
   let abandoned = false
-  let failures = 0
+  const backoff = createBackoff(whatsapp.backoffMs)
+  const restrictions = createRestrictions(store.sessions, (kind) => {
+    void step('control', () => restrictions.note({ kind, active: false, until: null }))
+  })
+  let version = versions.current()
   let logoutReason: SessionReason = 'logged_out'
   // WhatsApp tells of changes; once a session's life all groups are asked for.
   let groupsRead = false
   let reconnectTimer: NodeJS.Timeout | undefined
+  let stableTimer: NodeJS.Timeout | undefined
   // Messages that the database refused, by inbox row: not tried again before the next start.
   const refused = new Set<string>()
   const patience: Patience = {
@@ -197,9 +217,15 @@ export function createSession({
       onMappings: learnMappings,
     })
     const self = selfOf(auth)
+    const row = await store.sessions.read()
+    backoff.restore(row?.retry_count ?? 0)
+    restrictions.restore(row?.restriction ?? null, row?.restricted_until ?? null)
     // A host that died between the scan and its record has the account in its credentials only.
-    if (self && !(await store.sessions.read())?.linked_at) await completeLinking(auth, accountOf(self))
-    if (!stopping) await connect(auth)
+    if (self && !row?.linked_at) await completeLinking(auth, accountOf(self))
+    if (stopping) return
+    // The host before was waiting; a restart is no reason to insist.
+    if (self && row?.status === 'reconnecting' && row.retry_in_ms) return reconnectLater(auth, row.retry_in_ms)
+    await connect(auth)
   }
 
   /**
@@ -231,13 +257,15 @@ export function createSession({
   async function connect(state: AuthState): Promise<void> {
     state.forgetUnfinishedPairing()
     const linked = selfOf(state) !== null
-    await store.sessions.setStatus({ status: linked ? (failures ? 'reconnecting' : 'connecting') : 'linking' })
+    // While it fails, the row says since when and why.
+    if (!linked || backoff.count === 0) await become({ status: linked ? 'connecting' : 'linking' })
     onChange(lease.sessionId)
     if (!linked) await pairing.begin()
     const left = await replay(state)
     // A stop that began meanwhile has closed the connection that there was; nobody would close this one.
     if (stopping) return
     const inbox = createInbox(store.credentials, storageFailed)
+    version = versions.current()
     const current = createConnection({
       auth: state,
       inbox,
@@ -248,17 +276,20 @@ export function createSession({
       findGroup: store.findGroup,
       readGroups: !groupsRead,
       openTimeoutMs: whatsapp.openTimeoutMs,
+      liveness: whatsapp.liveness,
+      version,
       handlers: {
         onQr: (text, validMs) => void step('control', () => showLinking(current, text, validMs)),
         onPaired: (account) => void step('control', () => completeLinking(state, account)),
         onOpen: () => void step('control', () => opened(current)),
-        onClose: (code) => void step('control', () => closed(state, code)),
         onHistory: (notice) => void step('delivery', () => history.add(notice)),
         onPresence(seen) {
           store.tellPresence(seen).catch((error: unknown) => {
             logger.debug({ error: nameOf(error) }, 'a presence could not be told')
           })
         },
+        onClose: (close) => void step('control', () => closed(state, close)),
+        onRestriction: (news) => void step('control', () => restrictions.note(news)),
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),
         onMediaAnswer: (answer) =>
@@ -293,56 +324,85 @@ export function createSession({
   async function opened(current: Connection): Promise<void> {
     if (current !== connection) return
     open = true
-    failures = 0
     groupsRead = true
+    backoff.opened()
+    stableTimer = setTimeout(() => void step('control', settle), whatsapp.stableMs)
     await store.credentials.forgetOldInbox()
     await store.commands.releaseAll([])
-    await store.sessions.setStatus({ status: 'connected' })
+    await become({ status: 'connected', clientRevision: version[2] })
+    await restrictions.opened()
     logger.info({}, 'connected')
     pump.wake()
     media?.wake()
     history.wake()
   }
 
-  async function closed(state: AuthState, code: number | undefined): Promise<void> {
+  /** The connection has lasted: the next trouble is a new one. */
+  async function settle(): Promise<void> {
+    if (!open || backoff.count === 0) return
+    backoff.settled()
+    await store.sessions.forgetRetries()
+  }
+
+  async function closed(state: AuthState, close: Close): Promise<void> {
     open = false
     connection = undefined
+    clearTimeout(stableTimer)
     pump.interrupt()
     await pairing.end()
-    const reaction = reactTo(code, selfOf(state) !== null)
-    logger.info({ code, action: reaction.action, reason: reaction.reason }, 'connection closed')
+    const badSessions = close.by === 'whatsapp' && close.code === 500 ? backoff.badSession() : 0
+    const reaction = reactTo(close, selfOf(state) !== null, badSessions)
+    logger.info({ ...close, action: reaction.action, reason: reaction.reason }, 'connection closed')
+    if (close.expiresInSeconds !== undefined && reaction.reason === 'temporarily_banned') {
+      const until = new Date(Date.now() + close.expiresInSeconds * 1_000)
+      await restrictions.note({ kind: 'temporarily_banned', active: true, until })
+    }
     await react(state, reaction)
   }
 
   async function react(state: AuthState, reaction: Reaction): Promise<void> {
     switch (reaction.action) {
       case 'reconnect': {
-        if (reaction.pause === 'none') return connect(state)
-        await store.sessions.setStatus({ status: 'reconnecting', reason: reaction.reason })
-        reconnectLater(state, backoffPause(failures, Math.random))
-        failures += 1
-        return
+        measures.reconnect(reaction.reason)
+        if (reaction.pause === 'none' && backoff.mayHurry()) return connect(state)
+        const pauseMs = backoff.failed()
+        await become({ status: 'reconnecting', reason: reaction.reason, retry: { count: backoff.count, pauseMs } })
+        return reconnectLater(state, pauseMs)
       }
-      case 'retry-linking': {
-        if (linking.fail()) return reconnectLater(state, backoffPause(0, Math.random))
-        await store.sessions.setStatus({ status: 'unlinked', reason: reaction.reason, desired: 'stopped' })
-        return end()
-      }
+      case 'refresh-version':
+        if (await versions.refresh(version)) return connect(state)
+        logger.error({ alert: true, reason: reaction.reason }, 'WhatsApp no longer accepts this version')
+        return giveUp(selfOf(state) ? 'stopped' : 'unlinked', reaction.reason)
+      case 'retry-linking':
+        if (linking.fail()) return reconnectLater(state, backoff.failed())
+        return giveUp('unlinked', reaction.reason)
       case 'forget':
         return forget(state, logoutReason)
       case 'stop':
         // WhatsApp no longer lets us in, so it can't be told; the owner's wish is done here.
         if (await store.commands.logoutWaits()) return forget(state, 'logout_requested')
-        await store.sessions.setStatus({ status: 'stopped', reason: reaction.reason, desired: 'stopped' })
-        return end()
+        if (reaction.alert) logger.error({ alert: true, reason: reaction.reason }, 'WhatsApp refuses this account')
+        return giveUp('stopped', reaction.reason)
       default:
         return reaction satisfies never
     }
   }
 
+  async function become(change: StatusChange): Promise<void> {
+    await store.sessions.setStatus(change)
+    measures.transition(change.status, change.reason ?? null)
+  }
+
+  /** A person has to do something. */
+  async function giveUp(status: SessionStatus, reason: SessionReason): Promise<void> {
+    await become({ status, reason, desired: 'stopped' })
+    end()
+  }
+
   async function forget(state: AuthState, reason: SessionReason): Promise<void> {
     state.close()
     await store.sessions.wipe(reason)
+    measures.transition('logged_out', reason)
     end()
   }
 
@@ -388,6 +448,8 @@ export function createSession({
     }
     stopping ??= (async () => {
       clearTimeout(reconnectTimer)
+      clearTimeout(stableTimer)
+      restrictions.stop()
       linking.end()
       open = false
       await connection?.close()
@@ -397,6 +459,8 @@ export function createSession({
       await queue.idle()
       // A step that was under way may have set one again.
       clearTimeout(reconnectTimer)
+      clearTimeout(stableTimer)
+      restrictions.stop()
       linking.end()
       if (!fencedOut) await pairing.end().catch(() => undefined)
       if (!fencedOut) await auth?.settled().catch(() => undefined)

@@ -7,10 +7,12 @@ import { ControlError } from './control-error.ts'
 import { json, phone } from './control-request.ts'
 import { airplaneBody, dropBody, loginFailureBody, unlinkBody } from './control-schemas.ts'
 import { faultSchema, faultTable, type FaultRequest } from './faults.ts'
+import { serviceWorker } from './client-revision.ts'
 import { giveHistory } from './login.ts'
 import { phoneView } from './phone-view.ts'
 import { setAirplane } from './phone-inbox.ts'
 import { warnOfFewPreKeys } from './prekeys.ts'
+import { announceCap, announceTimelock } from './restrictions.ts'
 import { SERVER, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
 import { unlink } from './unlink.ts'
@@ -50,7 +52,7 @@ export function addTroubleRoutes(app: Hono, world: World): void {
   app.get('/faults', (c) => c.json({ active: world.faults.list(), known: faultTable }))
   app.post('/faults', async (c) => {
     const request = faultSchema.parse(await json(c))
-    const everybody = request.fault === 'refuse_upgrades' || request.fault === 'refuse_uploads'
+    const everybody = ['refuse_upgrades', 'refuse_uploads', 'outdated_client'].includes(request.fault)
     if (everybody) {
       world.faults.set({ ...request, number: '*' })
       return c.json({ active: world.faults.list() })
@@ -61,6 +63,7 @@ export function addTroubleRoutes(app: Hono, world: World): void {
     setFault(world, person, { ...request, number: person.number })
     return c.json({ active: world.faults.list() })
   })
+  app.get('/sw.js', (c) => c.text(serviceWorker(world), 200, { 'Content-Type': 'text/javascript' }))
   app.delete('/faults', (c) => {
     for (const fault of world.faults.list()) {
       const person = findPerson(world, fault.number)
@@ -94,6 +97,8 @@ function setFault(world: World, person: Person, request: FaultRequest): void {
     return
   }
   world.faults.set(request)
+  if (request.fault === 'reachout_timelock') announceTimelock(world, person, request)
+  if (request.fault === 'message_cap') announceCap(world, person, request.on)
   if (request.fault === 'hold_acks') holdAcknowledgements(world, person.number, request.on)
   if (request.fault === 'reorder_stanzas' && !request.on) releaseOvertaken(world, connections)
   for (const connection of connections) {

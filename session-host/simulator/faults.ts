@@ -39,6 +39,13 @@ export const faultTable = {
     'the next `times` files that a companion uploads, whoever it is (no `number`), are refused with HTTP `status` (default 503)',
   refuse_upgrades:
     'the next `times` WebSocket upgrades, whoever asks (no `number`), are answered with HTTP `status` (default 503)',
+  outdated_client:
+    'clients, whoever they are (no `number`), below WhatsApp Web `revision` are refused with 405 until `on:false`; `/sw.js` offers `offered` (default `revision`)',
+  not_on_whatsapp: 'the account of this number is gone: queries say that it is not on WhatsApp, until `on:false`',
+  reachout_timelock:
+    'WhatsApp restricts this number for `seconds` (default 3600), and says so: first messages to people whom its phone has no chat with are refused with 463, until `on:false`',
+  message_cap:
+    'the companions of this number are told that it has used up its messages to new people; with `on:false` that it may write again',
 } as const
 
 export type FaultName = keyof typeof faultTable
@@ -59,6 +66,9 @@ export const faultSchema = z.strictObject({
   delay_ms: z.number().int().min(1).max(600_000).optional(),
   bytes: z.number().int().min(1).max(16_777_000).optional(),
   status: z.number().int().min(400).max(599).optional(),
+  revision: z.number().int().min(1).max(4_294_967_295).optional(),
+  offered: z.number().int().min(1).max(4_294_967_295).optional(),
+  seconds: z.number().int().min(1).max(31_536_000).optional(),
 })
 
 export type FaultRequest = z.output<typeof faultSchema>

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { restrictionData } from './restrictions.ts'
 import { setBlocked } from './block.ts'
 import { failIq, replyIq } from './iq-reply.ts'
 import { pictureId, setPicture } from './picture.ts'
@@ -90,8 +91,9 @@ export function answerMediaConnection(world: World, connection: Connection, quer
   return true
 }
 
-/** `xmlns=w:mex`: GraphQL queries, answered with "nothing there". */
-export function answerMex(_world: World, connection: Connection, query: Stanza): boolean {
-  replyIq(connection, query, [stanza('result', {}, Buffer.from(JSON.stringify({ data: {} })))])
+/** `xmlns=w:mex`: GraphQL queries, answered with what there is of the account's restrictions, else with "nothing there". */
+export function answerMex(world: World, connection: Connection, query: Stanza): boolean {
+  const data = restrictionData(world, connection, child(query, 'query')?.attrs.query_id)
+  replyIq(connection, query, [stanza('result', {}, Buffer.from(JSON.stringify({ data })))])
   return true
 }

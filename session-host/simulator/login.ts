@@ -66,7 +66,8 @@ export function giveHistory(world: World, person: Person, device: Device): void 
   void sendHistory(world, person, device).catch((error: unknown) => world.report(error))
 }
 
-function refuse(connection: Connection, reason: number): void {
+/** `<failure>`: no login, for this reason. */
+export function refuse(connection: Connection, reason: number): void {
   connection.send(stanza('failure', { reason, location: 'sim' }))
   connection.end()
 }

@@ -6,6 +6,7 @@ import { acceptGroupMessage } from './group-messages.ts'
 import { jidOf, otherForm, parseJid, type ParsedJid } from './jid.ts'
 import { serverTrick } from './magic-numbers.ts'
 import { reachPhone } from './phone-inbox.ts'
+import { isReachout } from './restrictions.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
 import type { Device, Person } from './state.ts'
 import { count, findPerson, recordUnhandled, seconds, type World } from './world.ts'
@@ -30,6 +31,10 @@ export async function acceptMessage(world: World, connection: Connection, node: 
   }
   const trick = to && serverTrick(findPerson(world, node.attrs.to ?? ''))
   if (trick === 'refuse') {
+    acknowledge(world, connection, node, 463)
+    return
+  }
+  if (isReachout(world, login.person, node.attrs.to ?? '')) {
     acknowledge(world, connection, node, 463)
     return
   }

@@ -3,13 +3,14 @@ import type { WebSocket } from 'ws'
 import { acceptConnection, type Connection } from './connection.ts'
 import { answerIq } from './iq.ts'
 import { acceptCodeRequest } from './link-by-code.ts'
-import { isLogin, logIn } from './login.ts'
+import { isOutdated } from './client-revision.ts'
+import { isLogin, logIn, refuse } from './login.ts'
 import { acceptMessage } from './messages.ts'
 import type { ClientFinish } from './noise.ts'
 import { acceptPairingAnswer, offerReferences, type Candidate } from './pairing.ts'
 import { acceptPresence } from './presence.ts'
 import { acceptAck, acceptReceipt } from './receipts.ts'
-import { child, stanza, type Stanza } from './stanza.ts'
+import { child, type Stanza } from './stanza.ts'
 import { recordUnhandled, type World } from './world.ts'
 
 /** The WhatsApp end of a WebSocket, from the handshake to the last stanza. */
@@ -23,13 +24,17 @@ export function createWhatsAppServer(world: World): WhatsAppServer {
   const candidates = new Map<Connection, Candidate>()
 
   function hello(connection: Connection, finish: ClientFinish): void {
+    if (isOutdated(world, finish.payload)) {
+      refuse(connection, 405)
+      return
+    }
     if (isLogin(finish.payload)) {
       logIn(world, connection, finish)
       return
     }
     const candidate = offerReferences(world, connection, finish)
     if (candidate) candidates.set(connection, candidate)
-    else refusePairing(connection)
+    else refuse(connection, 400)
   }
 
   async function handle(connection: Connection, node: Stanza): Promise<void> {
@@ -86,9 +91,4 @@ export function createWhatsAppServer(world: World): WhatsAppServer {
   }
 
   return { accept, candidates }
-}
-
-function refusePairing(connection: Connection): void {
-  connection.send(stanza('failure', { reason: 400 }))
-  connection.end()
 }

@@ -60,6 +60,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     references: new Map(),
     loginFailures: new Map(),
     overtaken: new Map(),
+    timelocks: new Map(),
     subscriptions: new Map(),
     heldBack: new Map(),
     deliveriesDue: new Map(),

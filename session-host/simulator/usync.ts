@@ -29,7 +29,8 @@ export function answerUsync(world: World, connection: Connection, query: Stanza)
 function describe(world: World, user: Stanza, protocols: string[]): Stanza {
   const digits = bytesOf(child(user, 'contact'))?.toString('utf8').replace(/\D/g, '')
   const asked = user.attrs.jid ?? (digits ? `${digits}@s.whatsapp.net` : '')
-  const person = findPerson(world, asked) ?? conjure(world, parseJid(asked)?.user ?? '')
+  const known = findPerson(world, asked) ?? conjure(world, parseJid(asked)?.user ?? '')
+  const person = known && world.faults.get('not_on_whatsapp', known.number) ? undefined : known
   const byNumber = parseJid(asked)?.addressed !== 'lid'
   const content = protocols.flatMap((name) => {
     if (name === 'contact')

@@ -22,6 +22,8 @@ export interface World {
   loginFailures: Map<string, { reason: number; times: number }>
   /** Message stanzas that a fault keeps until the next one has gone, by connection. */
   overtaken: Map<Connection, () => void>
+  /** Until when (seconds since 1970) WhatsApp restricts a number. */
+  timelocks: Map<string, number>
   /** Whose presence a connection has asked for, and in which form of JID. */
   subscriptions: Map<Connection, Map<Person, Addressing>>
   /** Acknowledgements (and what follows them) that a fault holds back, by number. */

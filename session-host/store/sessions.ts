@@ -1,4 +1,4 @@
-import type { SessionReason, SessionStatus } from '#shared/session.ts'
+import type { Restriction, SessionReason, SessionStatus } from '#shared/session.ts'
 import { appendEvents } from './append-events.ts'
 import { credentialsContext } from './credentials.ts'
 import type { Database } from './database.ts'
@@ -13,6 +13,11 @@ export interface SessionRow {
   status_reason: SessionReason | null
   phone: string | null
   linked_at: Date | null
+  retry_count: number
+  restriction: Restriction | null
+  restricted_until: Date | null
+  /** Pause that is left before the next attempt to connect, in ms; null when it isn't waiting. */
+  retry_in_ms: number | null
 }
 
 /** What the owner of a session writes about it; all fenced by the lease, status changes with their event. */
@@ -23,6 +28,10 @@ export interface SessionStore {
    * meanwhile, unless that is what the change says.
    */
   setStatus(change: StatusChange): Promise<void>
+  /** Connecting has worked for long enough: the next trouble begins with the shortest pause again. */
+  forgetRetries(): Promise<void>
+  /** What WhatsApp does not let the account do, or null for nothing (any more), with its event. */
+  restrict(restriction: Restriction | null, until: Date | null): Promise<void>
   /** Puts a new QR (a PNG data URL) in the place of the last one, while the owner wants one. */
   showQr(qr: { dataUrl: string; expiresAt: Date; attempt: number }): Promise<void>
   /**
@@ -40,9 +49,14 @@ export interface StatusChange {
   status: SessionStatus
   reason?: SessionReason
   desired?: 'running' | 'stopped'
+  /** How often in a row connecting has failed, and the pause before it is tried again, in ms. */
+  retry?: { count: number; pauseMs: number }
+  /** Revision of WhatsApp Web that it was accepted with. */
+  clientRevision?: number
 }
 
-const columns = 'id, user_id, desired, status, status_reason, phone, linked_at'
+const columns = `id, user_id, desired, status, status_reason, phone, linked_at, retry_count, restriction, restricted_until,
+  greatest(extract(epoch from retry_at - now()) * 1000, 0)::float8 as retry_in_ms`
 
 /** @see SessionStore */
 export function createSessionStore(
@@ -61,6 +75,13 @@ export function createSessionStore(
     },
     setStatus: (change) =>
       fenced(database, lease, async (transaction) => {
+        await transaction.query(
+          `update public.whatsapp_sessions set
+               retry_count = coalesce($2, retry_count), retry_at = now() + $3 * interval '1 millisecond',
+               client_revision = coalesce($4, client_revision)
+             where id = $1 and (retry_at is not null or $3::float8 is not null or client_revision is distinct from coalesce($4, client_revision))`,
+          [sessionId, change.retry?.count ?? null, change.retry?.pauseMs ?? null, change.clientRevision ?? null],
+        )
         const changed = await transaction.query<{ phone: string | null }>(
           `update public.whatsapp_sessions set
                status = $2, status_reason = $3, status_at = now(), desired = coalesce($4, desired)
@@ -78,6 +99,25 @@ export function createSessionStore(
             type: 'session.status',
             data: { status: change.status, reason: change.reason ?? null, phone: changed[0].phone },
           },
+        ])
+      }),
+    forgetRetries: () =>
+      fenced(database, lease, async (transaction) => {
+        await transaction.query(
+          'update public.whatsapp_sessions set retry_count = 0, retry_at = null where id = $1 and retry_count > 0',
+          [sessionId],
+        )
+      }),
+    restrict: (restriction, until) =>
+      fenced(database, lease, async (transaction) => {
+        const changed = await transaction.query(
+          `update public.whatsapp_sessions set restriction = $2, restricted_until = $3
+             where id = $1 and (restriction, restricted_until) is distinct from ($2, $3) returning id`,
+          [sessionId, restriction, until],
+        )
+        if (changed.length === 0) return
+        await appendEvents(transaction, lease, [
+          { type: 'session.restriction', data: { restriction, until: until?.toISOString() ?? null } },
         ])
       }),
     showQr: (qr) =>

@@ -18,7 +18,7 @@ test('a QR that nobody scans is tried again up to the bound, each one emitted an
   const first = await client.next<string>('qr-code')
   const second = await client.next<string>('qr-code')
   expect(second).not.toBe(first)
-  expect(await client.next('session-closed')).toMatchObject({ reason: 'link_failed' })
+  expect(await client.next('session-closed')).toMatchObject({ reason: 'link_expired' })
   const { body } = await gateway.rest(member, 'GET', 'session')
   expect(body['session']).toMatchObject({ status: 'unlinked' })
   expect(client.received.filter((each) => each.event === 'qr-code')).toHaveLength(2)

@@ -125,7 +125,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       hostname: '127.0.0.1',
       ...(settings.isFetchable ? { isFetchable: settings.isFetchable } : {}),
       // A lease that a busy machine does not lose by itself.
-      timing: { leaseSeconds: 10, scanMs: 500, ...options.timing, ...settings.timing },
+      timing: { leaseSeconds: 10, scanMs: 500, stableMs: 0, backoffMs: 200, ...options.timing, ...settings.timing },
     })
   }
   async function stopHost(): Promise<void> {

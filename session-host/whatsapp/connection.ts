@@ -10,6 +10,7 @@ import {
   type proto,
   type WAMessage,
   type WAMessageKey,
+  type WAVersion,
 } from '@whiskeysockets/baileys'
 import { normalizeJid, parseJid } from '#shared/ids.ts'
 import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
@@ -18,10 +19,12 @@ import type { AuthState } from './auth-state.ts'
 import { createChatState, type ChatState } from './chat-state.ts'
 import { takeHistoryOfMessage, type HistoryNotice } from './history-notice.ts'
 import { createHistoryRequests, type HistoryRequests } from './history-requests.ts'
+import { readClose, Unanswered, UpgradeRefused, type Close } from './close.ts'
 import { handleInOrder } from './handle-in-order.ts'
 import type { Inbox } from './inbox.ts'
 import { createGroupDirectory, type KnownGroup } from './group-directory.ts'
 import { createDirectory, type Directory } from './directory.ts'
+import { createLiveness, type LivenessTiming } from './liveness.ts'
 import { baileysLogger, type Logger } from './logger.ts'
 import { createMediaAccess, readMediaAnswers, type MediaAccess, type MediaAnswer } from './media-access.ts'
 import { createGroupOperations, type GroupOperations } from './group-operations.ts'
@@ -34,6 +37,7 @@ import { createMediaMessaging, type MediaMessaging } from './send-media.ts'
 import { createPresenceDisplay, readPresence, type PresenceDisplay, type SeenPresence } from './presence.ts'
 import { createReceiptSink } from './receipt-sink.ts'
 import { createPairing, type Pairing } from './pairing.ts'
+import { readRestrictions, type RestrictionNews } from './restrictions.ts'
 import type { RetryCounter } from './retry-counter.ts'
 import { storeBeforeAck } from './store-before-ack.ts'
 import { stanzaKeyOf, stanzaKeyOfMessage } from './stanza-key.ts'
@@ -51,8 +55,10 @@ export interface ConnectionHandlers {
   /** A phone has confirmed the pairing; the credentials hold the account. WhatsApp asks for a restart next (515). */
   onPaired(account: Account): void
   onOpen(): void
-  /** The end; `code` is the status of Baileys' close. Everything received before has been handed on. */
-  onClose(code: number | undefined): void
+  /** The end. Everything received before has been handed on. */
+  onClose(close: Close): void
+  /** WhatsApp restricts the account, or no longer does. */
+  onRestriction(news: RestrictionNews): void
   /** Resolves to whether the batch was stored; false when the session ends before. */
   onBatch(batch: InboundBatch): Promise<boolean>
   /** The phone has announced a chunk of history, and Baileys has done its part: it is ours to keep and to fetch. */
@@ -79,6 +85,9 @@ export interface ConnectionOptions {
   readGroups: boolean
   /** A connection that is neither open nor shows a QR by then is given up, in ms. */
   openTimeoutMs: number
+  liveness: LivenessTiming
+  /** The version of WhatsApp Web to log in as. */
+  version: WAVersion
   handlers: ConnectionHandlers
 }
 
@@ -123,6 +132,8 @@ export function createConnection({
   findGroup,
   readGroups,
   openTimeoutMs,
+  liveness: livenessTiming,
+  version,
   handlers,
 }: ConnectionOptions): Connection {
   let qrs = 0
@@ -145,6 +156,7 @@ export function createConnection({
     auth: { creds: auth.creds, keys: appState.keys },
     waWebSocketUrl: endpoint,
     logger: baileysLogger(logger, (action) => appState.onAction(action)),
+    version,
     // What the phone shows under linked devices; it also decides how much history the phone offers. Fixed for the life of a link.
     browser: Browsers.macOS('Desktop'),
     makeSignalRepository: inbox.makeSignalRepository,
@@ -168,15 +180,23 @@ export function createConnection({
   })
 
   // Baileys waits for ever when the endpoint answers the upgrade with an HTTP status, or the handshake with silence.
-  const opening = setTimeout(() => end(new Error('WhatsApp did not answer')), openTimeoutMs)
+  const opening = setTimeout(() => end(new Unanswered('WhatsApp did not answer')), openTimeoutMs)
+  socket.ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) =>
+    end(new UpgradeRefused(response.statusCode ?? 0)),
+  )
+  const liveness = createLiveness(socket, livenessTiming, end)
 
   function end(reason: Error | undefined): void {
     clearTimeout(opening)
+    liveness.stop()
     void socket.end(reason)
-    closing ??= setTimeout(() => {
-      const raw = Reflect.get(socket.ws, 'socket') as { terminate(): void } | null
-      raw?.terminate()
-    }, closingMs)
+    closing ??= setTimeout(
+      () => {
+        const raw = Reflect.get(socket.ws, 'socket') as { terminate(): void } | null
+        raw?.terminate()
+      },
+      reason instanceof Unanswered ? 0 : closingMs,
+    )
   }
 
   // Inbox rows of what Baileys has acted on, while events of it may be in its buffer.
@@ -275,12 +295,14 @@ export function createConnection({
       settleActed()
     }
     for (const answer of readMediaAnswers(events)) handlers.onMediaAnswer(answer)
+    for (const news of readRestrictions(events)) handlers.onRestriction(news)
     if (!update) return
     if (update.qr || update.connection === 'open' || update.connection === 'close') clearTimeout(opening)
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
     if (update.isNewLogin) auth.creds.pairingCode = undefined
     if (update.isNewLogin && self) handlers.onPaired(accountOf(self))
     if (update.connection === 'open') {
+      liveness.start()
       handlers.onOpen()
       catchUp()
       if (readGroups) groups.readAll()
@@ -288,8 +310,8 @@ export function createConnection({
     if (update.connection === 'close' && !closed) {
       closed = true
       clearTimeout(closing)
-      const error = update.lastDisconnect?.error as { output?: { statusCode?: number } } | undefined
-      handlers.onClose(error?.output?.statusCode)
+      liveness.stop()
+      handlers.onClose(readClose(update.lastDisconnect?.error))
       resolveEnded()
     }
   }

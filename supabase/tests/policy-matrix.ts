@@ -101,6 +101,10 @@ export const relations: Record<string, RelationRow> = {
   'private.message_protos': hostTable,
   'private.message_search': {},
   'private.session_broadcasts': {},
+  'private.quarantined_messages': {
+    service_role: { select: ['session_id', 'id', 'stage', 'error', 'attempts', 'received_at', 'tried_at'] },
+    ...hostTable,
+  },
   'private.session_commands': {
     service_role: readable,
     session_host: { ...readable, insert: 'every column', update: 'every column' },
@@ -111,6 +115,7 @@ export const relations: Record<string, RelationRow> = {
   'private.whatsapp_credentials': hostTable,
   'private.whatsapp_keys': hostTable,
 
+  'dashboard.quarantine': { service_role: readable },
   'dashboard.sessions': { service_role: readable },
   'dashboard.storage_per_user': { service_role: readable },
   'dashboard.stuck_sends': { service_role: readable },
@@ -188,6 +193,7 @@ export const functions: Record<string, FunctionRow> = {
     ...user,
     call: ({ sessionId }) => ({ p_session_id: sessionId }),
   },
+  'public.connection_state()': { ...user, call: () => ({}) },
   'public.link_state()': { ...user, call: () => ({}) },
   'public.list_contacts(integer,text,uuid,text,uuid)': {
     ...user,
@@ -372,6 +378,10 @@ export const functions: Record<string, FunctionRow> = {
   'private.index_new_messages()': nobody,
   'private.is_interaction(jsonb)': host,
   'private.keep_early_receipts(uuid,jsonb)': host,
+  'private.connection_state()': userAndHost,
+  'private.quarantine_messages(uuid,uuid,bigint,text[],text,text)': host,
+  'private.release_quarantined(uuid,uuid,bigint,text[])': host,
+  'private.retry_quarantined(uuid,uuid,bigint,integer)': host,
   'private.link_state()': userAndHost,
   'private.list_contacts(integer,text,uuid,text,uuid)': user,
   'private.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': user,

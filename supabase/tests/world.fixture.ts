@@ -133,6 +133,12 @@ export async function createInhabitant(
     userId,
     sessionId,
   ])
+  await readAll(
+    stack,
+    `insert into private.quarantined_messages (session_id, id, stanza_key, ciphertext, stage, error, received_at)
+       values ($1, 'id', 'key', $2, 'read', 'unreadable', now())`,
+    [sessionId, Buffer.from(`${secret} kept aside`)],
+  )
   // A send that has waited for long, for the administrators' views.
   await asUser(database, userId, (query) =>
     query(`select private.submit_message($1, $2, null, null, 'user')`, [jid, `${secret} waiting`]),

@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import type { ApiEnv, RouteDependencies, Routes } from '../api-env.ts'
+import type { Session } from '#shared/session.ts'
+import type { ApiContext, ApiEnv, RouteDependencies, Routes } from '../api-env.ts'
 import { sessionExample } from '../examples.ts'
 import { idempotencyHeaders, idempotencyKeyOf, markReplayed } from '../idempotency-key.ts'
 import { bearer, errorAnswers, jsonAnswer } from '../openapi.ts'
 import { pollUntil } from '../poll-until.ts'
-import { LinkState, sessionOf } from '../rows.ts'
+import { ConnectionState, LinkState, sessionOf } from '../rows.ts'
 import { schemas } from '../schemas.ts'
 
 /** The caller's default session: how it stands, and ending it. */
@@ -14,7 +15,9 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
     path: '/api/whatsapp/session',
     tags: ['session'],
     summary: 'How the connection stands',
-    description: 'A user who never linked a phone gets a session with `id: null` and status `unlinked`.',
+    description:
+      'A user who never linked a phone gets a session with `id: null` and status `unlinked`. `message` says what `reason` means and ' +
+      'what to do, in the language of Accept-Language; `restriction` what WhatsApp does not let the account do for a while.',
     security: bearer,
     middleware: [authenticate] as const,
     responses: {
@@ -51,7 +54,7 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
   return new OpenAPIHono<ApiEnv>()
     .openapi(read, async (c) => {
       const state = await c.get('database').call('link_state', {}, LinkState)
-      return c.json({ success: true as const, session: sessionOf(state) }, 200)
+      return c.json({ success: true as const, session: await shown(c, state) }, 200)
     })
     .openapi(logout, async (c) => {
       const database = c.get('database')
@@ -64,7 +67,7 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
       let state = await database.call('link_state', {}, LinkState)
       // A number that was linked anew since the first request is not on its way out.
       if (replayed && state.status === 'connected')
-        return c.json({ success: true as const, session: sessionOf(state) }, 202)
+        return c.json({ success: true as const, session: await shown(c, state) }, 202)
       const ended = await pollUntil(
         async () => {
           state = await database.call('link_state', {}, LinkState)
@@ -72,8 +75,13 @@ export function sessionRoutes({ authenticate, waits, now }: RouteDependencies): 
         },
         { ...waits.logout, signal: c.req.raw.signal, now },
       )
-      return c.json({ success: true as const, session: sessionOf(state) }, ended ? 200 : 202)
+      return c.json({ success: true as const, session: await shown(c, state) }, ended ? 200 : 202)
     })
+}
+
+async function shown(c: ApiContext, state: LinkState): Promise<Session> {
+  const connection = await c.get('database').call('connection_state', {}, ConnectionState)
+  return sessionOf(state, connection, c.get('language'))
 }
 
 function isEnded(state: LinkState): boolean {

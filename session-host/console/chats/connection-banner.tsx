@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react'
+import { describeReason, describeRestriction } from '#shared/session-reasons.ts'
 import type { Session } from '#shared/session.ts'
 import { Icon } from '../icon.tsx'
 import { useLanguage } from '../language/language.tsx'
@@ -7,7 +8,7 @@ import { useParts } from '../parts.ts'
 
 /** What stands between the reader and live chats, if anything: no network, no server, no WhatsApp, history still on its way. */
 export function ConnectionBanner({ session, onLink }: { session: Session; onLink: () => void }): ReactNode {
-  const { t } = useLanguage()
+  const { t, language } = useLanguage()
   const { live } = useParts()
   const { lost } = useObservable(live.state)
   const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine)
@@ -27,7 +28,13 @@ export function ConnectionBanner({ session, onLink }: { session: Session; onLink
         </button>
       </div>
     )
-  if (session.status !== 'connected') return <Banner sentence={t.reconnecting} />
+  if (session.status !== 'connected') {
+    // A lost wire is nothing to read about; anything else says what it is and what to do.
+    const { reason } = session
+    const told = session.status === 'reconnecting' && reason !== null && reason !== 'connection_lost'
+    return <Banner sentence={told ? describeReason(reason, language) : t.reconnecting} />
+  }
+  if (session.restriction) return <Banner sentence={describeRestriction(session.restriction.kind, language)} />
   switch (session.sync_status) {
     case 'waiting':
     case 'importing':

@@ -92,6 +92,14 @@ export const en: Catalogue = {
       title: 'WhatsApp has blocked this account',
       help: 'Open WhatsApp on the phone to see why and to ask for a review.',
     },
+    temporarily_banned: {
+      title: 'WhatsApp has suspended this account for a time',
+      help: 'Open WhatsApp on the phone to see until when. Then connect again.',
+    },
+    device_refused: {
+      title: 'WhatsApp does not accept linked devices for this account',
+      help: 'Update WhatsApp on the phone and connect again.',
+    },
     outdated_client: {
       title: 'This server is too old for WhatsApp',
       help: 'Whoever runs the server has to update it. Then try again.',

@@ -100,6 +100,14 @@ export const es = {
       title: 'WhatsApp ha bloqueado esta cuenta',
       help: 'Abre WhatsApp en el teléfono para ver el motivo y pedir una revisión.',
     },
+    temporarily_banned: {
+      title: 'WhatsApp ha suspendido esta cuenta por un tiempo',
+      help: 'Abre WhatsApp en el teléfono para ver hasta cuándo. Después, vuelve a conectar.',
+    },
+    device_refused: {
+      title: 'WhatsApp no acepta dispositivos vinculados en esta cuenta',
+      help: 'Actualiza WhatsApp en el teléfono y vuelve a conectar.',
+    },
     outdated_client: {
       title: 'Este servidor se ha quedado antiguo para WhatsApp',
       help: 'Quien administra el servidor tiene que actualizarlo. Después, vuelve a probar.',

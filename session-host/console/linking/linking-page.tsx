@@ -121,6 +121,7 @@ function reasonSentences(reason: string, message: string, t: Catalogue): { title
   return message ? { title: t.reasons.other.title, help: message } : t.reasons.other
 }
 
-function endOf({ status, reason }: Session): { reason: string; message: string } | null {
-  return reason !== null && ['unlinked', 'logged_out', 'stopped'].includes(status) ? { reason, message: '' } : null
+function endOf({ status, reason, message }: Session): { reason: string; message: string } | null {
+  const ended = reason !== null && ['unlinked', 'logged_out', 'stopped'].includes(status)
+  return ended ? { reason, message: message ?? '' } : null
 }

@@ -24,6 +24,9 @@ export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void
       void queryClient.invalidateQueries({ queryKey: sessionKey })
       return
     }
+    case 'session.restriction':
+      void queryClient.invalidateQueries({ queryKey: sessionKey })
+      return
     case 'history.imported':
       void queryClient.invalidateQueries({ queryKey: ['conversations'] })
       void queryClient.invalidateQueries({ queryKey: ['messages'] })
