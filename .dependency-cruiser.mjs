@@ -52,7 +52,12 @@ const rules = [
     ],
     true,
   ],
-  ['http', host('http'), [...host('http'), ...npm('hono', '@hono/node-server', 'prom-client', 'swagger-ui-dist')], true],
+  [
+    'http',
+    host('http'),
+    [...host('http'), ...npm('hono', '@hono/node-server', 'prom-client', 'swagger-ui-dist')],
+    true,
+  ],
   ['simulator', host('simulator'), [...host('simulator'), '^node_modules/'], true],
   ['console', host('console'), [...room('shared'), ...host('console'), '^node_modules/'], false],
   ['main', ['^session-host/main\\.ts$'], ['^session-host/(host|config|development-key)\\.ts$', ...npm('pino')], true],
