@@ -634,9 +634,9 @@ export type Database = {
     Functions: {
       block_contact: { Args: { p_blocked: boolean; p_contact: string; p_idempotency_key?: string }; Returns: Json }
       command_result: { Args: { p_command_id: number }; Returns: Json }
+      connection_state: { Args: Record<PropertyKey, never>; Returns: Json }
       delete_message: { Args: { p_idempotency_key?: string; p_message: string }; Returns: Json }
       edit_message: { Args: { p_idempotency_key?: string; p_message: string; p_text: string }; Returns: Json }
-      connection_state: { Args: Record<PropertyKey, never>; Returns: Json }
       erase_user: { Args: { p_limit?: number; p_user_id: string }; Returns: Json }
       event_cursor: {
         Args: { p_session_id?: string }
