@@ -38,6 +38,7 @@ import { readHostFacts } from './store/host-facts.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { measureDatabase } from './store/measured-database.ts'
+import { createProfilePictures } from './store/profile-pictures.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createMediaRemovals } from './store/media-removals.ts'
@@ -251,6 +252,7 @@ export async function createHost({
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         pairingCodes: createPairingCodes(database, lease),
         credentials: createCredentialStore(database, box, lease, keyCommit),
+        pictures: createProfilePictures(database, lease),
         projection: groupCommit.forLease(lease),
         commands: createCommandStore(database, lease, acknowledger),
         history: createHistoryStore(database, box, lease),

@@ -6,6 +6,7 @@ import type { CredentialStore } from '../store/credentials.ts'
 import { isLeaseLost, type Lease } from '../store/fenced.ts'
 import type { PairingCodes } from '../store/pairing-codes.ts'
 import type { HistoryStore } from '../store/history-chunks.ts'
+import type { ProfilePictures } from '../store/profile-pictures.ts'
 import type { Projection } from '../store/projection.ts'
 import type { SessionStore, StatusChange } from '../store/sessions.ts'
 import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
@@ -26,11 +27,13 @@ import { pairingCodeMs } from '../whatsapp/pairing.ts'
 import type { Sent } from '../whatsapp/rebuild.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createBackoff } from './backoff.ts'
+import { readBlockList } from './block-list.ts'
 import { createCommandPump } from './command-pump.ts'
 import { createHistoryImport } from './history-import.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
 import { createPairingAttempt } from './pairing-attempt.ts'
+import { createPictureRefresh } from './picture-refresh.ts'
 import type { CreateSessionMedia } from './session-media.ts'
 import type { SessionMeasures } from './measures.ts'
 import { createRestrictions } from './restrictions.ts'
@@ -41,6 +44,7 @@ export interface SessionOptions {
   store: {
     sessions: SessionStore
     pairingCodes: PairingCodes
+    pictures: ProfilePictures
     credentials: CredentialStore
     projection: Projection
     commands: CommandStore
@@ -87,6 +91,8 @@ export interface Session {
   /** Ends it. `fenced` writes nothing more, because the lease is lost. */
   stop(how: 'graceful' | 'fenced'): Promise<void>
 }
+
+const mappingsAtOnce = 250
 
 /** A session that stops gives a database that is away this many more tries; what was decrypted is in the inbox then. */
 const triesWhileStopping = 3
@@ -173,6 +179,13 @@ export function createSession({
     onFatal: () => void stop('fenced'),
   })
 
+  const pictures = createPictureRefresh({
+    pictures: store.pictures,
+    connection: () => (open && connection) || null,
+    onChange: () => onChange(lease.sessionId),
+    logger,
+  })
+
   /**
    * Runs a step in order. A failure ends the session, and the supervisor starts it anew from what is stored. What was delivered is stored
    * even while the session stops, but nothing after a delivery that could not be: it would say that the inbox was done with it.
@@ -206,7 +219,11 @@ export function createSession({
   function learnMappings(pairs: { pn: string; lid: string }[]): void {
     const self = auth && selfOf(auth)
     const people = peopleOfMappings(pairs).filter(({ jid }) => jid !== self?.phone)
-    if (people.length > 0) void step('delivery', () => project({ ...emptyBatch(), people }))
+    // A history names thousands at once; what arrives meanwhile need not wait for all of them.
+    for (let at = 0; at < people.length; at += mappingsAtOnce) {
+      const some = people.slice(at, at + mappingsAtOnce)
+      void step('delivery', () => project({ ...emptyBatch(), people: some }))
+    }
   }
 
   async function begin(): Promise<void> {
@@ -252,6 +269,7 @@ export function createSession({
   async function project(batch: InboundBatch): Promise<void> {
     for (const key of (await projectSafely(store.projection, batch, patience)).refused) refused.add(key)
     if (batch.messages.some((message) => message.media)) media?.wake()
+    if (batch.pictures || batch.history || batch.chats.length > 0) pictures.wake()
   }
 
   async function connect(state: AuthState): Promise<void> {
@@ -333,6 +351,8 @@ export function createSession({
     await restrictions.opened()
     logger.info({}, 'connected')
     pump.wake()
+    pictures.wake()
+    void readBlockList(current, (batch) => void step('delivery', () => project(batch)), logger)
     media?.wake()
     history.wake()
   }
@@ -454,6 +474,7 @@ export function createSession({
       open = false
       await connection?.close()
       await pump.stop()
+      await pictures.stop()
       await media?.stop()
       await history.stop()
       await queue.idle()

@@ -14,6 +14,7 @@ import { storeMemberReceipts } from './interactions.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
 import { storeOwnReads } from './own-reads.ts'
 import { storeNumberChanges } from './number-changes.ts'
+import { storePictureChanges } from './profile-pictures.ts'
 import { resolvePeople } from './people.ts'
 import { storeTimers } from './timers.ts'
 import { projectHistory } from './project-history.ts'
@@ -50,6 +51,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   await storeTimers(transaction, chats, conversations)
   const changedPeople = [
     ...(batch.numberChanges ? await storeNumberChanges(transaction, lease, batch.numberChanges) : []),
+    ...(batch.pictures ? await storePictureChanges(transaction, lease, batch.pictures) : []),
     ...(batch.blocks ? await storeBlocks(transaction, lease, batch.blocks, people.contacts) : []),
   ]
   const groups = await storeGroups(transaction, lease, chats, conversations)

@@ -45,7 +45,7 @@ export function createDirectory(socket: WASocket): Directory {
     },
     async pictureUrl(jid) {
       try {
-        return (await socket.profilePictureUrl(jid, 'preview')) ?? null
+        return showable(await socket.profilePictureUrl(jid, 'preview'))
       } catch (error) {
         // 404: there is none; 401, 403: not for us.
         const code = (error as { data?: unknown }).data
@@ -54,4 +54,11 @@ export function createDirectory(socket: WASocket): Directory {
       }
     },
   }
+}
+
+/** An address that a browser may load: encrypted, but for a WhatsApp on this machine. */
+function showable(address: string | undefined): string | null {
+  const url = address === undefined ? null : URL.parse(address)
+  if (!url) return null
+  return url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname === '127.0.0.1') ? url.href : null
 }

@@ -105,6 +105,7 @@ export const relations: Record<string, RelationRow> = {
     service_role: { select: ['session_id', 'id', 'stage', 'error', 'attempts', 'received_at', 'tried_at'] },
     ...hostTable,
   },
+  'private.profile_pictures': hostTable,
   'private.session_commands': {
     service_role: readable,
     session_host: { ...readable, insert: 'every column', update: 'every column' },

@@ -51,6 +51,10 @@ async function fullPerson(): Promise<Person> {
        select gen_random_uuid(), id, user_id from public.contacts where user_id = $1 limit 1`,
     [id],
   )
+  await people.query(
+    'insert into private.profile_pictures (conversation_id, user_id, session_id) values ($1, $2, $3)',
+    [conversation, id, session],
+  )
   await people.host.query('select private.acquire_lease($1, gen_random_uuid(), 60)', [session])
   await people.query(`insert into private.linking_attempts (session_id) values ($1)`, [session])
   await people.query(`insert into private.whatsapp_credentials (session_id, ciphertext) values ($1, 'x')`, [session])
@@ -208,6 +212,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.session_broadcasts',
     'private.media_sends',
     'private.media_removals',
+    'private.profile_pictures',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
