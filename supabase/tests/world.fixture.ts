@@ -113,6 +113,10 @@ export async function createInhabitant(
        values ($1, $2, $3, $4, $2, false, now())`,
     [sessionId, jid, userId, submitted.message.conversation_id],
   )
+  await database.query(
+    'insert into private.profile_pictures (conversation_id, user_id, session_id) values ($1, $2, $3)',
+    [submitted.message.conversation_id, userId, sessionId],
+  )
   await database.query('insert into private.message_protos (message_id, user_id, proto) values ($1, $2, $3)', [
     submitted.message.id,
     userId,
