@@ -39,6 +39,7 @@ import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { measureDatabase } from './store/measured-database.ts'
 import { createProfilePictures } from './store/profile-pictures.ts'
+import { createQuarantineStore } from './store/quarantine.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createMediaRemovals } from './store/media-removals.ts'
@@ -254,6 +255,7 @@ export async function createHost({
         credentials: createCredentialStore(database, box, lease, keyCommit),
         pictures: createProfilePictures(database, lease),
         projection: groupCommit.forLease(lease),
+        quarantine: createQuarantineStore(database, lease),
         commands: createCommandStore(database, lease, acknowledger),
         history: createHistoryStore(database, box, lease),
         findSent: createSentFinder(database, lease),

@@ -4,6 +4,12 @@ import { isLeaseLost } from '../store/fenced.ts'
 import type { Projection } from '../store/projection.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 
+/** An inbox row whose message the database refuses, and why (SQLSTATE). */
+export interface Refusal {
+  inboxKey: string
+  error: string
+}
+
 export interface Patience {
   logger: Logger
   /** Whether to stop waiting for the database: asked after each failure. */
@@ -12,14 +18,14 @@ export interface Patience {
 
 /**
  * Projects a batch and does not let one bad message stand in the way of the others: when the database is away it waits and tries again;
- * when the batch itself is refused, its parts go one by one. Returns the inbox rows of what is still refused; they stay in the inbox.
+ * when the batch itself is refused, its parts go one by one. Returns the inbox rows of what is still refused.
  * Fails when the lease is lost or patience is.
  */
 export async function projectSafely(
   projection: Projection,
   batch: InboundBatch,
   patience: Patience,
-): Promise<{ refused: string[] }> {
+): Promise<{ refused: Refusal[] }> {
   const { logger } = patience
   const parts = partsOf(batch)
   try {
@@ -29,14 +35,14 @@ export async function projectSafely(
     if (isLeaseLost(error) || isOutage(error)) throw error
     logger.error({ error: sqlState(error), parts: parts.length }, 'a batch was refused, storing its parts')
   }
-  const refused: string[] = []
+  const refused: Refusal[] = []
   for (const part of parts) {
     try {
       await whenReachable(() => projection.project(part), patience)
     } catch (error) {
       if (isLeaseLost(error) || isOutage(error)) throw error
-      refused.push(...part.inbox)
-      logger.error({ error: sqlState(error), inbox: part.inbox }, 'a part was refused; a message is kept in the inbox')
+      refused.push(...part.inbox.map((inboxKey) => ({ inboxKey, error: sqlState(error) })))
+      logger.error({ error: sqlState(error), inbox: part.inbox }, 'a part was refused')
     }
   }
   return { refused }

@@ -8,6 +8,7 @@ import type { PairingCodes } from '../store/pairing-codes.ts'
 import type { HistoryStore } from '../store/history-chunks.ts'
 import type { ProfilePictures } from '../store/profile-pictures.ts'
 import type { Projection } from '../store/projection.ts'
+import type { QuarantineStore } from '../store/quarantine.ts'
 import type { SessionStore, StatusChange } from '../store/sessions.ts'
 import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
 import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
@@ -21,7 +22,7 @@ import type { LivenessTiming } from '../whatsapp/liveness.ts'
 import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import { keepPairs, keepTokens } from '../whatsapp/keep-history.ts'
 import type { Logger } from '../whatsapp/logger.ts'
-import { normaliseReplay } from '../whatsapp/normalise.ts'
+import { normaliseReplay, Undecodable } from '../whatsapp/normalise.ts'
 import { peopleOfMappings } from '../whatsapp/people-notices.ts'
 import { pairingCodeMs } from '../whatsapp/pairing.ts'
 import type { Sent } from '../whatsapp/rebuild.ts'
@@ -36,6 +37,7 @@ import { createPairingAttempt } from './pairing-attempt.ts'
 import { createPictureRefresh } from './picture-refresh.ts'
 import type { CreateSessionMedia } from './session-media.ts'
 import type { SessionMeasures } from './measures.ts'
+import { createQuarantine } from './quarantine.ts'
 import { createRestrictions } from './restrictions.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
@@ -47,6 +49,7 @@ export interface SessionOptions {
     pictures: ProfilePictures
     credentials: CredentialStore
     projection: Projection
+    quarantine: QuarantineStore
     commands: CommandStore
     history: HistoryStore
     /** Text of a message of the account's own, for retry requests. */
@@ -138,13 +141,12 @@ export function createSession({
   let groupsRead = false
   let reconnectTimer: NodeJS.Timeout | undefined
   let stableTimer: NodeJS.Timeout | undefined
-  // Messages that the database refused, by inbox row: not tried again before the next start.
-  const refused = new Set<string>()
   const patience: Patience = {
     logger,
     givesUp: (attempt) => fencedOut || (stopping !== undefined && attempt >= triesWhileStopping),
   }
 
+  const quarantine = createQuarantine({ store: store.quarantine, measures, logger })
   const media = createMedia?.(() => (open && connection) || null) ?? null
   const pump = createCommandPump({
     media,
@@ -240,6 +242,7 @@ export function createSession({
     // A host that died between the scan and its record has the account in its credentials only.
     if (self && !row?.linked_at) await completeLinking(auth, accountOf(self))
     if (stopping) return
+    await quarantine.retry()
     // The host before was waiting; a restart is no reason to insist.
     if (self && row?.status === 'reconnecting' && row.retry_in_ms) return reconnectLater(auth, row.retry_in_ms)
     await connect(auth)
@@ -253,23 +256,46 @@ export function createSession({
     const self = selfOf(state)
     const me = state.creds.me
     if (!self || !me) return []
-    const left = (await store.credentials.listInbox()).filter((entry) => !refused.has(entry.stanzaKey))
+    const left = await store.credentials.listInbox()
     if (left.length === 0) return []
     const messages = replayMessages(left, { id: me.id, lid: me.lid })
+    const readable = new Set(messages.map((message) => message.stanzaKey))
+    await quarantine.unreadable(
+      left.filter((row) => !readable.has(row.stanzaKey)),
+      'Undecodable',
+    )
+    const broken: { error: unknown; key: string }[] = []
     const batch = normaliseReplay(
       messages.filter((entry) => !entry.forDevice),
       self,
-      (error) => logger.error({ error: nameOf(error) }, 'a message in the inbox could not be read'),
+      (error, key) => broken.push({ error, key }),
     )
+    for (const { error, key } of broken)
+      await quarantine.unreadable(
+        left.filter((row) => row.stanzaKey === key),
+        nameOf(error),
+      )
     if (batch) await project(batch)
+    await quarantine.settle(left)
     logger.info({ messages: left.length }, 'messages decrypted before were taken from the inbox')
     return messages.filter((entry) => entry.forDevice)
   }
 
   async function project(batch: InboundBatch): Promise<void> {
-    for (const key of (await projectSafely(store.projection, batch, patience)).refused) refused.add(key)
+    const { refused } = await projectSafely(store.projection, batch, patience)
+    if (refused.length > 0) await whenReachable(() => quarantine.refused(refused), patience)
     if (batch.messages.some((message) => message.media)) media?.wake()
     if (batch.pictures || batch.history || batch.chats.length > 0) pictures.wake()
+  }
+
+  /** Keeps what could not be understood aside, if there is a plaintext: a message that could not be decrypted comes again. */
+  async function keepUnreadable(key: string, error: unknown): Promise<void> {
+    const me = auth?.creds.me
+    const rows = (await store.credentials.listInbox()).filter((row) => row.stanzaKey === key)
+    if (!me || rows.length === 0) return
+    const undecodable = error instanceof Undecodable
+    const unread = rows.filter((row) => !undecodable || replayMessages([row], { id: me.id, lid: me.lid }).length === 0)
+    await quarantine.unreadable(unread, nameOf(error))
   }
 
   async function connect(state: AuthState): Promise<void> {
@@ -307,6 +333,8 @@ export function createSession({
           })
         },
         onClose: (close) => void step('control', () => closed(state, close)),
+        onUnreadable: (key, error) =>
+          void step('delivery', () => whenReachable(() => keepUnreadable(key, error), patience)),
         onRestriction: (news) => void step('control', () => restrictions.note(news)),
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),

@@ -57,6 +57,8 @@ export interface ConnectionHandlers {
   onOpen(): void
   /** The end. Everything received before has been handed on. */
   onClose(close: Close): void
+  /** Nothing could be made of a message; its plaintext, if there is one, is in this row of the inbox. */
+  onUnreadable(inboxKey: string, error: unknown): void
   /** WhatsApp restricts the account, or no longer does. */
   onRestriction(news: RestrictionNews): void
   /** Resolves to whether the batch was stored; false when the session ends before. */
@@ -290,7 +292,10 @@ export function createConnection({
     if (update?.connection === 'close') socket.ev.flush()
     const self = selfOf(auth)
     if (self) {
-      const batch = normalise(events, self, reportFailure)
+      const batch = normalise(events, self, (error, inboxKey) => {
+        reportFailure(error)
+        handlers.onUnreadable(inboxKey, error)
+      })
       if (batch) void handlers.onBatch(batch)
       settleActed()
     }

@@ -14,6 +14,14 @@ import { stanzaKeyOfMessage } from './stanza-key.ts'
 
 const { Status, StubType } = proto.WebMessageInfo
 
+/** Told of a message of which nothing could be made, with its inbox row. */
+export type OnUnreadable = (error: unknown, inboxKey: string) => void
+
+/** Baileys could not decrypt a message, or make a message of what it decrypted. */
+export class Undecodable extends Error {
+  override readonly name = 'Undecodable'
+}
+
 /**
  * Turns what Baileys emitted at once into one batch for the store. Pure. Batches that change nothing are null. A message that can't be
  * read is reported and left out, together with its inbox row: it must not take the others with it.
@@ -21,7 +29,7 @@ const { Status, StubType } = proto.WebMessageInfo
 export function normalise(
   events: Partial<BaileysEventMap>,
   self: Self,
-  onUnreadable: (error: unknown) => void = () => {},
+  onUnreadable: OnUnreadable = () => {},
 ): InboundBatch | null {
   const batch = emptyBatch()
   const ownName = events['creds.update']?.me?.name
@@ -47,7 +55,7 @@ export function normalise(
 export function normaliseReplay(
   messages: { stanzaKey: string; message: WAMessage }[],
   self: Self,
-  onUnreadable: (error: unknown) => void = () => {},
+  onUnreadable: OnUnreadable = () => {},
 ): InboundBatch | null {
   const batch = emptyBatch()
   for (const { stanzaKey, message } of messages) addReceived(batch, stanzaKey, message, self, onUnreadable)
@@ -59,7 +67,7 @@ function addReceived(
   inboxKey: string,
   message: WAMessage,
   self: Self,
-  onUnreadable: (error: unknown) => void,
+  onUnreadable: OnUnreadable,
 ): void {
   const { people, messages, changes, states } = batch
   const counts = [people, messages, changes, states].map((list) => list.length)
@@ -67,10 +75,12 @@ function addReceived(
     // What speaks to the device is done when Baileys has acted on it, and not before.
     if (isForDevice(message)) return
     addMessage(batch, message, self, true, inboxKey)
-    if (!isEcho(message)) batch.inbox.push(inboxKey)
+    // A placeholder accounts for nothing: if there is a plaintext that could not be understood, it is still to be kept.
+    if (message.messageStubType === StubType.CIPHERTEXT) onUnreadable(new Undecodable(), inboxKey)
+    else if (!isEcho(message)) batch.inbox.push(inboxKey)
   } catch (error) {
     for (const [at, list] of [people, messages, changes, states].entries()) list.splice(counts[at] ?? 0)
-    onUnreadable(error)
+    onUnreadable(error, inboxKey)
   }
 }
 
