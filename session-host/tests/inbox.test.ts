@@ -138,7 +138,9 @@ test('a message that the database refuses stays in the inbox alone; the others o
     ],
     inbox: ['k1', 'k2', 'k3'],
   }
-  expect(await projectSafely(store.projection, batch, patience)).toMatchObject({ refused: [{ inboxKey: 'k2', error: expect.stringMatching(/^[0-9A-Z]{5}$/) }] })
+  expect(await projectSafely(store.projection, batch, patience)).toMatchObject({
+    refused: [{ inboxKey: 'k2', error: expect.stringMatching(/^[0-9A-Z]{5}$/) }],
+  })
   expect(await store.conversations()).toMatchObject([{ name: 'Bea', texts: ['uno', 'tres'] }])
   expect((await store.credentials.listInbox()).map((entry) => entry.stanzaKey)).toEqual(['k2'])
 })
