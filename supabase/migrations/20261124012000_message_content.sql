@@ -112,17 +112,20 @@ begin
               count(*) filter (where not from_me and message_type <> 'notice') over (partition by conversation_id) as unread,
               min(created_at) over (partition by conversation_id) as first_at
             from inserted order by conversation_id, created_at desc, ordinal desc) t
-        where c.id = t.conversation_id),
+        where c.id = t.conversation_id
+        returning c.id),
     accounted as (
       update private.inbox b set ciphertext = null, projected_at = now()
         from given g
         where g.session_id in (select session_id from plain) and b.session_id = g.session_id
           and b.stanza_key = any(g.inbox) and b.projected_at is null),
     counted as materialized (select session_id, count(*) as count from inserted group by session_id),
-    -- Last, and in the order of their ids, as everybody who locks several.
+    -- Last, after the conversations (what is not asked for would be done at the end), and in the order of their ids, as everybody who
+    -- locks several.
     locked as materialized (
       select s.session_id from private.session_streams s
-        where s.session_id in (select session_id from counted) order by s.session_id for no key update),
+        where s.session_id in (select session_id from counted) and (select count(*) from touched) >= 0
+        order by s.session_id for no key update),
     advanced as (
       update private.session_streams s set last_seq = s.last_seq + c.count
         from counted c join locked k on k.session_id = c.session_id
