@@ -25,7 +25,7 @@ export interface SliceLimits {
 }
 
 /** So large that a transaction is worth it, so small that nobody notices how long it takes. */
-const defaultLimits: SliceLimits = { messages: 200, others: 25 }
+const defaultLimits: SliceLimits = { messages: 500, others: 50 }
 
 const field = { conversation: 2, pushname: 7, mapping: 15 }
 
