@@ -144,6 +144,14 @@ export const actions = {
     answers: 'command',
     call: ({ callId }, key) => ({ name: 'reject_call', args: { p_call: callId, p_idempotency_key: key } }),
   }),
+  request_history: define({
+    request: z.strictObject({ conversationId: Conversation, count: z.number().int().min(1).max(500).optional() }),
+    answers: 'command',
+    call: ({ conversationId, count }, key) => ({
+      name: 'request_history',
+      args: { p_conversation: conversationId, p_count: count ?? 50, p_idempotency_key: key },
+    }),
+  }),
   create_group: define({
     request: z.strictObject({ subject: z.string(), participants: z.array(z.string().max(128)).max(1023) }),
     answers: 'command',

@@ -15,6 +15,9 @@ export const Conversation = z.object({
   no_ac_ai: z.boolean().nullable(),
   unread_count: z.number().int(),
   archived: z.boolean(),
+  history_complete: z
+    .boolean()
+    .describe('True when the phone has said that it holds no older messages of it; until then request_history may bring some.'),
   pinned_at: z.string().nullable().describe('When it was pinned to the top; null when it is not.'),
   muted_until: z
     .string()

@@ -223,6 +223,12 @@ const table = {
     'WhatsApp no ha respondido a tiempo. Inténtalo de nuevo.',
     'WhatsApp did not answer in time. Try again.',
   ],
+  history_complete: [
+    409,
+    false,
+    'El teléfono no tiene mensajes más antiguos de esta conversación.',
+    'The phone holds no older messages of this conversation.',
+  ],
   history_unavailable: [
     503,
     true,

@@ -107,6 +107,16 @@ export const actionDocumentation: Record<ActionName, Documentation> = {
       'message_rejected',
     ],
   },
+  request_history: {
+    tag: 'conversations',
+    summary: 'Ask the phone for older messages',
+    description:
+      'Asks for up to `count` (50; at most 500) messages older than the oldest that is stored. Done when the phone was asked: the ' +
+      'messages come as soon as it is online, with a `history.imported` event that names the conversation. `history_complete` of ' +
+      'the conversation says that there are none. Idempotency-Key as elsewhere.',
+    example: { conversationId, count: 100 },
+    errors: ['conversation_not_found', 'message_not_found', 'session_not_linked', 'history_complete'],
+  },
   reject_call: {
     tag: 'calls',
     summary: 'Refuse a call that rings',

@@ -20,6 +20,7 @@ export const conversationExample: Conversation = {
   no_ac_ai: false,
   unread_count: 2,
   archived: false,
+  history_complete: false,
   pinned_at: null,
   muted_until: null,
   marked_unread: false,

@@ -123,7 +123,7 @@ async function createConversations(
 }
 
 /** What the phone's list of chats says. A setting that was changed since, here or there, is newer than a history that comes late. */
-async function storeChatState(
+export async function storeChatState(
   transaction: Transaction,
   chats: InboundChat[],
   conversations: Map<string, string>,

@@ -1,7 +1,7 @@
 import type { SessionEvent, SyncFacts } from '#shared/events.ts'
 import type { InboundBatch, InboundChat, InboundHistory, InboundPerson } from '#shared/inbound.ts'
 import { appendEvents } from './append-events.ts'
-import { resolveConversations } from './conversations.ts'
+import { resolveConversations, storeChatState } from './conversations.ts'
 import type { Transaction } from './database.ts'
 import type { Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
@@ -151,24 +151,20 @@ async function storeStates(
     )
   if (rows.size === 0) return
   const states = [...rows]
-  await storeTimers(
-    transaction,
-    states.map(([, chat]) => chat),
-    conversations,
-  )
+  const said = states.map(([, { unread: _, ...chat }]) => chat)
+  await storeTimers(transaction, said, conversations)
+  await storeChatState(transaction, said, conversations)
   await transaction.query(
     `update public.conversations_new c set
          unread_count = greatest(0, s.unread) + (
            select count(*) from public.messages_new m
-             where m.conversation_id = c.id and m.status = 'received' and m.created_at > to_timestamp(s.at)),
-         archived = coalesce(s.archived, c.archived)
-       from unnest($1::uuid[], $2::integer[], $3::float8[], $4::boolean[]) as s(id, unread, at, archived)
+             where m.conversation_id = c.id and m.status = 'received' and m.created_at > to_timestamp(s.at))
+       from unnest($1::uuid[], $2::integer[], $3::float8[]) as s(id, unread, at)
        where c.id = s.id`,
     [
       states.map(([id]) => id),
       states.map(([, chat]) => chat.unread ?? 0),
       states.map(([, chat]) => chat.snapshotAt ?? 0),
-      states.map(([, chat]) => chat.archived ?? null),
     ],
   )
 }

@@ -152,9 +152,9 @@ alter table private.session_commands drop constraint session_commands_kind_check
 alter table private.session_commands add constraint session_commands_kind_check check (kind ~ '^[a-z][a-z_]{0,39}$');
 
 /**
- * Asks the phone for older messages of a conversation of the calling user than the oldest that is stored. Answers {command_id,
- * complete: false}; the messages come with a history.imported event that names the conversation. When the phone has said that there are
- * no older ones: {command_id: null, complete: true}. A request for the same conversation that is still under way is answered again.
+ * Asks the phone for older messages of a conversation of the calling user than the oldest that is stored. Answers {command_id}; the
+ * messages come with a history.imported event that names the conversation. When the phone has said that there are no older ones it
+ * fails with history_complete. A request for the same conversation that is still under way is answered again.
  */
 create function private.request_history(p_conversation text, p_count integer, p_idempotency_key text) returns jsonb
   language plpgsql
@@ -183,30 +183,29 @@ begin
     return v_result;
   end if;
   if v_conversation.history_complete then
-    v_result := jsonb_build_object('command_id', null, 'complete', true);
-  else
-    perform from public.whatsapp_sessions where id = v_conversation.session_id and linked_at is not null;
-    if not found then
-      perform private.fail(409, 'session_not_linked', 'No phone is linked. Scan the QR code first.');
-    end if;
-    select id into v_oldest from public.messages_new
-      where conversation_id = v_conversation.id and user_id = v_user and status <> 'pending' and message_type <> 'notice'
-      order by created_at, ordinal limit 1;
-    if v_oldest is null then
-      perform private.fail(404, 'message_not_found', 'There is no message in this conversation yet that the phone could go back from.');
-    end if;
-    select id into v_command from private.session_commands
-      where session_id = v_conversation.session_id and lane = 'history:' || v_conversation.id and status in ('queued', 'claimed')
-      order by id limit 1;
-    if v_command is null then
-      insert into private.session_commands (session_id, user_id, kind, lane, conversation_id, payload)
-        values (v_conversation.session_id, v_user, 'request_history', 'history:' || v_conversation.id, v_conversation.id,
-          jsonb_build_object('count', p_count))
-        returning id into v_command;
-      perform private.wake_hosts(v_conversation.session_id);
-    end if;
-    v_result := jsonb_build_object('command_id', v_command, 'complete', false);
+    perform private.fail(409, 'history_complete', 'The phone holds no older messages of this conversation.');
   end if;
+  perform from public.whatsapp_sessions where id = v_conversation.session_id and linked_at is not null;
+  if not found then
+    perform private.fail(409, 'session_not_linked', 'No phone is linked. Scan the QR code first.');
+  end if;
+  select id into v_oldest from public.messages_new
+    where conversation_id = v_conversation.id and user_id = v_user and status <> 'pending' and message_type <> 'notice'
+    order by created_at, ordinal limit 1;
+  if v_oldest is null then
+    perform private.fail(404, 'message_not_found', 'There is no message in this conversation yet that the phone could go back from.');
+  end if;
+  select id into v_command from private.session_commands
+    where session_id = v_conversation.session_id and lane = 'history:' || v_conversation.id and status in ('queued', 'claimed')
+    order by id limit 1;
+  if v_command is null then
+    insert into private.session_commands (session_id, user_id, kind, lane, conversation_id, payload)
+      values (v_conversation.session_id, v_user, 'request_history', 'history:' || v_conversation.id, v_conversation.id,
+        jsonb_build_object('count', p_count))
+      returning id into v_command;
+    perform private.wake_hosts(v_conversation.session_id);
+  end if;
+  v_result := jsonb_build_object('command_id', v_command);
   perform private.remember_result(v_user, p_idempotency_key, v_fingerprint, v_result);
   return v_result;
 end
@@ -221,7 +220,7 @@ as $$
   select private.request_history(p_conversation, p_count, p_idempotency_key)
 $$;
 comment on function public.request_history(text, integer, text) is
-  'Asks the phone for older messages of a conversation of yours (uuid or JID) than the oldest that is stored, 1 to 500. Answers {command_id, complete}; they come with a history.imported event. complete: true when the phone has said that there are none.';
+  'Asks the phone for older messages of a conversation of yours (uuid or JID) than the oldest that is stored, 1 to 500. Answers {command_id} to ask command_result with; they come with a history.imported event. Fails with history_complete when the phone has said that there are none.';
 
 revoke all on function
   private.refresh_sync(uuid, boolean), private.sync_state(), private.request_history(text, integer, text),

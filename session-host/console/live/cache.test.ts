@@ -31,6 +31,7 @@ function conversation(id: string, activity_at: string, archived = false): Conver
     no_ac_ai: null,
     unread_count: 0,
     archived,
+    history_complete: false,
     pinned_at: null,
     muted_until: null,
     marked_unread: false,
