@@ -17,7 +17,9 @@ export const Conversation = z.object({
   archived: z.boolean(),
   history_complete: z
     .boolean()
-    .describe('True when the phone has said that it holds no older messages of it; until then request_history may bring some.'),
+    .describe(
+      'True when the phone has said that it holds no older messages of it; until then request_history may bring some.',
+    ),
   pinned_at: z.string().nullable().describe('When it was pinned to the top; null when it is not.'),
   muted_until: z
     .string()
