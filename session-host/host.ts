@@ -35,6 +35,7 @@ import { createHistoryStore } from './store/history-chunks.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createKeyCommit } from './store/key-commit.ts'
 import { readHostFacts } from './store/host-facts.ts'
+import { assertKeysSuffice, resealOldValues } from './store/key-rotation.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { measureDatabase } from './store/measured-database.ts'
@@ -147,6 +148,7 @@ export async function createHost({
   const database = measureDatabase(pool, metrics.database)
   await database.query('select 1 from public.whatsapp_sessions limit 1')
 
+  await assertKeysSuffice(database, authStateKeys)
   const box = createSealedBox(authStateKeys)
   const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
   const groupCommit = createGroupCommit(database, { holder })
@@ -349,16 +351,35 @@ export async function createHost({
   )
   disposables.use(await database.listen(probeChannel, (userId) => userId !== null && sockets.probe(userId)))
   // Notifications may be lost with a connection: nobody waits for the next one.
+  const rotationEnd = new AbortController()
+  let rotation: Promise<unknown> = Promise.resolve()
+  disposables.defer(async () => {
+    rotationEnd.abort()
+    await rotation
+  })
   const sweeps = [
     setInterval(() => publisher.wakeAll(), 5_000),
     setInterval(() => broadcaster.wakeAll(), 5_000),
     setInterval(() => supervisor.wakeAll(), 30_000),
     setInterval(trim, trimMs),
     setInterval(learnVersion, versionMs),
+    setInterval(rotateKeys, trimMs),
   ]
   disposables.defer(() => sweeps.forEach((sweep) => clearInterval(sweep)))
   trim()
   learnVersion()
+  rotateKeys()
+
+  /** With a new key in front, what older ones have sealed is sealed anew; also what other hosts wrote with an older one meanwhile. */
+  function rotateKeys(): void {
+    const [key, ...older] = authStateKeys
+    if (!key || older.length === 0) return
+    rotation = rotation
+      .then(() => resealOldValues({ database, box, key, logger, signal: rotationEnd.signal }))
+      .catch((error: unknown) => {
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'keys could not be rotated')
+      })
+  }
 
   /** WhatsApp refuses old versions one day; a simulator says so when it does. */
   function learnVersion(): void {
@@ -381,4 +402,5 @@ export async function createHost({
   return { url: `http://localhost:${port}`, port, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
+export { MissingKeys } from './store/key-rotation.ts'
 export { silenceLibsignal } from './whatsapp/silence-libsignal.ts'

@@ -2,7 +2,7 @@ import process from 'node:process'
 import { pino } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { developmentKey } from './development-key.ts'
-import { createHost, silenceLibsignal } from './host.ts'
+import { createHost, MissingKeys, silenceLibsignal } from './host.ts'
 
 /** EX_CONFIG of sysexits.h: the environment is wrong, a restart won't help. */
 const exitConfig = 78
@@ -26,7 +26,7 @@ const host = await createHost({
   ...(config.production ? {} : { hostname: '127.0.0.1' }),
 }).catch((error: unknown) => {
   process.stderr.write(`The session-host could not start: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(1)
+  process.exit(error instanceof MissingKeys ? exitConfig : 1)
 })
 process.stdout.write(`session-host ${host.url}\n`)
 

@@ -117,6 +117,7 @@ export const relations: Record<string, RelationRow> = {
   'private.whatsapp_keys': hostTable,
 
   'dashboard.quarantine': { service_role: readable },
+  'dashboard.sealed_values': { service_role: readable },
   'dashboard.sessions': { service_role: readable },
   'dashboard.storage_per_user': { service_role: readable },
   'dashboard.stuck_sends': { service_role: readable },
@@ -380,6 +381,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.is_interaction(jsonb)': host,
   'private.keep_early_receipts(uuid,jsonb)': host,
   'private.connection_state()': userAndHost,
+  'private.count_sealed()': hostAndService,
+  'private.sealed_with(bytea)': hostAndService,
   'private.quarantine_messages(uuid,uuid,bigint,text[],text,text)': host,
   'private.release_quarantined(uuid,uuid,bigint,text[])': host,
   'private.retry_quarantined(uuid,uuid,bigint,integer)': host,
