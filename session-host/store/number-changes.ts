@@ -2,13 +2,20 @@ import { isPersonJid, phoneOf } from '#shared/ids.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundMessage, InboundNumberChange } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
-import { findIdentities, hasOtherLid, refreshAddress, setIdentities, type Owner } from './identities.ts'
+import {
+  createNewContacts,
+  findIdentities,
+  hasOtherLid,
+  refreshAddress,
+  setIdentities,
+  type Owner,
+} from './identities.ts'
 import { mergeContacts } from './merge-contacts.ts'
 import { storeMessages } from './messages.ts'
 
 /**
  * People who took another number: the new JIDs become theirs beside the old ones, which keep answering until somebody else has them, and
- * a notice goes into the conversation, when there is one. Whom nobody here knows changes nothing.
+ * a notice goes into the conversation, when there is one.
  */
 export async function storeNumberChanges(
   transaction: Transaction,
@@ -18,7 +25,6 @@ export async function storeNumberChanges(
   const events: SessionEvent[] = []
   for (const change of changes) {
     const contactId = await moveNumber(transaction, owner, change, events)
-    if (contactId === null) continue
     const [conversation] = await transaction.query<{ id: string }>(
       'select id from public.conversations_new where contact_id = $1',
       [contactId],
@@ -36,7 +42,7 @@ async function moveNumber(
   owner: Owner,
   { before, after }: InboundNumberChange,
   events: SessionEvent[],
-): Promise<string | null> {
+): Promise<string> {
   const lids = [before.lid, after.lid].filter((jid) => jid !== undefined)
   const jids = [before.lid, before.number, after.lid, after.number].filter(
     (jid): jid is string => jid !== undefined && isPersonJid(jid),
@@ -51,7 +57,11 @@ async function moveNumber(
   }
   let person =
     (await owned(before.lid)) ?? (await owned(before.number)) ?? (await owned(after.lid)) ?? (await owned(after.number))
-  if (person === undefined) return null
+  if (person === undefined) {
+    const newContacts = createNewContacts(transaction, owner)
+    person = newContacts.add([jids.find((jid) => !contacts.has(jid)) ?? after.number])
+    await newContacts.flush()
+  }
   for (const jid of [before.lid, before.number, after.lid, after.number]) {
     if (jid === undefined || !isPersonJid(jid)) continue
     const holder = (await findIdentities(transaction, owner, [jid])).get(jid)
