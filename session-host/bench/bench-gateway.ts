@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createStack, type Stack } from '../../supabase/local/create-stack.ts'
+import { connect } from '../../supabase/local/postgres/bootstrap-database.ts'
+import { databaseUrl } from '../../supabase/local/postgres/create-postgres-server.ts'
 import { connectClient, type TestClient } from '../tests/connect-client.ts'
 import { createDatabaseWatch, type DatabaseWatch } from '../tests/database-watch.ts'
 import { startHostProcess, type HostProcess } from '../tests/start-host-process.ts'
@@ -139,6 +141,13 @@ export async function createBenchGateway(log: (line: string) => void): Promise<B
   await startHost()
   const disposables = started.move()
   return gateway
+}
+
+/** Has the database look at its tables, as autovacuum does to those that are in use. */
+export async function analyze({ stack }: BenchGateway): Promise<void> {
+  const { port } = new URL(stack.adminDatabaseUrl)
+  await using connected = await connect(databaseUrl(Number(port), stack.secrets, 'supabase_admin'))
+  await connected.client.query('analyze')
 }
 
 /** The intervals that a person's account keeps between sends are no part of what is measured. */
