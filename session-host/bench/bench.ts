@@ -4,13 +4,16 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkOutcome, Goal } from './benchmark.ts'
 import { commands } from './commands.ts'
+import { idle } from './idle.ts'
 import { inbound } from './inbound.ts'
 import { ingest } from './ingest.ts'
 import { history } from './history.ts'
 import { lists } from './lists.ts'
+import { reconnect } from './reconnect.ts'
+import { send } from './send.ts'
 import { media } from './media.ts'
 
-const benchmarks: Benchmark[] = [lists, ingest, commands, inbound, media, history]
+const benchmarks: Benchmark[] = [lists, ingest, commands, inbound, reconnect, idle, send, media, history]
 
 /** `npm run bench -- NAME [--json] [--scale S]`: runs one benchmark; without a name lists them. Exits 1 when a goal is missed. */
 async function main(): Promise<void> {
