@@ -18,6 +18,10 @@ as $$
 declare
   v_leased uuid[];
 begin
+  if cardinality(p_session_ids) > 1 then
+    -- Rows of one that somebody holds must not keep the others waiting: the caller then writes each by itself.
+    perform set_config('lock_timeout', '500ms', true);
+  end if;
   select coalesce(array_agg(l.session_id), '{}') into v_leased
     from (
       select l.session_id

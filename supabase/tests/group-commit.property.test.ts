@@ -336,3 +336,33 @@ test('keys of many sessions share a statement; of a lost lease none are written,
   expect(await stores[2]?.getKeys('session', ['one'])).toEqual(new Map())
   expect(await stores[3]?.getKeys('session', ['one'])).toEqual(new Map([['one', Buffer.from('new')]]))
 })
+
+test('keys of a session whose rows somebody holds do not keep those of others waiting', async () => {
+  const box = createSealedBox([{ id: 'k', key: Buffer.alloc(32, 7) }])
+  const sessions = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
+  const commit = createKeyCommit(database, { holder, inFlight: 2 })
+  const stores = sessions.map(({ lease }) => createCredentialStore(database, box, lease, commit))
+  const write = (at: number, value: string): Promise<void> | undefined =>
+    stores[at]?.write({ keys: [{ type: 'session', id: 'a', value: Buffer.from(value) }], inbox: [] })
+  await Promise.all([0, 1, 2].map((at) => write(at, 'old')))
+  const held = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const holding = database.transaction(async (transaction) => {
+    await transaction.query('select 1 from private.whatsapp_keys where session_id = $1 for update', [
+      sessions[0]?.lease.sessionId,
+    ])
+    held.resolve()
+    await release.promise
+  })
+  await held.promise
+  let stored = false
+  // The first goes alone; the second waits for the held rows in one statement with the third.
+  const others = [write(1, 'new'), write(0, 'new'), write(2, 'new')]
+  const late = others[1]?.then(() => (stored = true))
+  await Promise.all([others[0], others[2]])
+  expect(stored).toBe(false)
+  release.resolve()
+  await holding
+  await late
+  for (const store of stores) expect([...(await store.getKeys('session', ['a'])).values()].map(String)).toEqual(['new'])
+})

@@ -191,7 +191,7 @@ export async function runCrashMatrix(
       world.accounts.map(async (each) => {
         for (let n = 0; n < rounds_; n += 1) {
           const kinds = ['contact', 'own', 'group', 'contact'] as const
-          const sends = world.submit(each, n)
+          const sends = world.submit(each, { at: n })
           for (const kind of kinds) await world.say(each, kind, Math.floor(random() * 2))
           await sends
         }

@@ -44,9 +44,28 @@ export interface CrashWorld extends AsyncDisposable {
   /** A phone speaks to the account: a contact, a group member, or the account's own phone. */
   say(account: Account, from: 'contact' | 'own' | 'group', at?: number): Promise<{ id: string }>
   /** A user asks the product to send; asked again of another host, with the same key, when one dies meanwhile. Gives the message's id. */
-  submit(account: Account, at?: number): Promise<{ id: string; waId: string; text: string; contact: string }>
+  submit(account: Account, how?: SubmitOptions): Promise<Submitted>
+  /** A conversation with somebody to whom nothing was ever sent; gives the number. */
+  meet(account: Account): Promise<string>
+  /** The URL of the host that stands by. */
+  standbyUrl(): Promise<string>
   /** Links a phone that is new, its history as given; resolves when the phone says that it is linked. */
   scanNewPhone(options?: { generate?: object }): Promise<{ account: Account; linked: Promise<void> }>
+}
+
+export interface SubmitOptions {
+  /** The recipient; without it the account's contact number `at`. */
+  contact?: string
+  at?: number
+  /** A host other than the active one. */
+  through?: string
+}
+
+export interface Submitted {
+  id: string
+  waId: string
+  text: string
+  contact: string
 }
 
 /** @see CrashWorld */
@@ -77,6 +96,7 @@ export async function createCrashWorld(
   })
   let numbers = 0
   let texts = 0
+  let people = 0
 
   async function holderOf(sessionId: string): Promise<string> {
     const [row] = await watch.query<{ holder: string }>(
@@ -144,27 +164,45 @@ export async function createCrashWorld(
 
   async function submitNow(
     account: Account,
-    at = 0,
-  ): Promise<{ id: string; waId: string; text: string; contact: string }> {
+    { contact: wanted, at = 0, through }: SubmitOptions = {},
+  ): Promise<Submitted> {
     texts += 1
     const text = `enviado ${texts}`
-    const contact = account.contacts[at % account.contacts.length] ?? ''
+    const contact = wanted ?? account.contacts[at % account.contacts.length] ?? ''
     account.submitted.push({ contact, text })
+    const { message } = await ask<{ message: { id: string; wa_id: string } }>(
+      account,
+      'send_message',
+      { conversationId: `${contact}@s.whatsapp.net`, textContent: text },
+      text,
+      through,
+    )
+    return { id: message.id, waId: message.wa_id, text, contact }
+  }
+
+  async function meet(account: Account): Promise<string> {
+    people += 1
+    const number = `3468${String(10_000_000 + people)}`
+    await control.post(`/phones/${account.number}/contacts`, { number, name: `Desconocido ${people}` })
+    await ask(account, 'start_conversation', { phone: `+${number}` }, `meet ${number}`)
+    return number
+  }
+
+  /** Asked again of another host, with the same key, when one dies meanwhile. */
+  async function ask<T>(account: Account, route: string, body: object, key: string, through?: string): Promise<T> {
     for (;;) {
-      const answer = await fetch(`${active.url}/api/whatsapp/send_message`, {
+      const answer = await fetch(`${through ?? active.url}/api/whatsapp/${route}`, {
         method: 'POST',
         headers: {
           authorization: `Bearer ${account.token}`,
           'content-type': 'application/json',
-          'idempotency-key': text,
+          'idempotency-key': key,
         },
-        body: JSON.stringify({ conversationId: `${contact}@s.whatsapp.net`, textContent: text }),
+        body: JSON.stringify(body),
       }).catch(() => undefined)
-      const body = (await answer?.json().catch(() => undefined)) as
-        | { message?: { id: string; wa_id: string }; error?: { code: string } }
-        | undefined
-      if (body?.message) return { id: body.message.id, waId: body.message.wa_id, text, contact }
-      if (answer && answer.status < 500) throw new Error(`send_message: ${answer.status} ${JSON.stringify(body)}`)
+      const result = (await answer?.json().catch(() => undefined)) as { success: boolean } | undefined
+      if (result?.success) return result as T
+      if (answer && answer.status < 500) throw new Error(`${route}: ${answer.status} ${JSON.stringify(result)}`)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
@@ -199,7 +237,9 @@ export async function createCrashWorld(
       for (const { session_id: id } of rows) await watch.query(`select pg_notify('session_wake', $1)`, [id])
     },
     say: (account, from, at) => account.turns.say.add(() => sayNow(account, from, at)),
-    submit: (account, at) => account.turns.submit.add(() => submitNow(account, at)),
+    submit: (account, how) => account.turns.submit.add(() => submitNow(account, how)),
+    meet,
+    standbyUrl: async () => (await standby).url,
     scanNewPhone,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }

@@ -22,7 +22,6 @@ const ofSession =
   ({ sessionId }) => ({ text, values: [sessionId] })
 
 // Whoever writes the session's rows of these waits; reading them does not.
-const lease = ofSession('select 1 from private.session_leases where session_id = $1 for update')
 const stream = ofSession('select 1 from private.session_streams where session_id = $1 for update')
 const conversations = ofSession('select 1 from public.conversations_new where session_id = $1 for update')
 const signalSessions = ofSession(
@@ -40,28 +39,24 @@ export const killPoints: KillPoint[] = [
   acknowledged('after ack, before commit', 'abort'),
   {
     name: 'after submit, before claim',
+    alone: true,
     async arm(world, account) {
-      const lock = await hold(world, lease, account)
-      const { id } = await world.submit(account)
-      await lock.blocks('')
-      await statusIs(world, id, 'pending')
-      return { afterKill: () => lock.release('abort') }
+      // It does not see what was submitted, through another host, any more.
+      world.active().signal('SIGSTOP')
+      const { id } = await world.submit(account, { through: await world.standbyUrl() })
+      await commandIs(world, id, 'queued')
+      return { afterKill: () => Promise.resolve() }
     },
   },
   {
     name: 'after claim, before stanza',
-    alone: true,
     async arm(world, account) {
-      const claim = await hold(world, lease, account)
-      const { id } = await world.submit(account)
-      await claim.blocks('')
-      const read = await holdRows(world.stack.adminDatabaseUrl, [
-        { text: 'lock table public.messages_new in access exclusive mode' },
-      ])
-      await claim.release('commit')
-      await read.blocks('text_content')
-      await claimed(world, id)
-      return { afterKill: () => read.release('abort') }
+      // A first message needs the recipient's devices and keys, and WhatsApp does not answer.
+      const contact = await world.meet(account)
+      await fault(world, account, true, 'silence')
+      const { id } = await world.submit(account, { contact })
+      await commandIs(world, id, 'claimed')
+      return { afterKill: () => fault(world, account, false, 'silence') }
     },
   },
   {
@@ -134,8 +129,13 @@ function hold(world: CrashWorld, rows: Rows, account: Account): Promise<RowLock>
   return holdRows(world.stack.adminDatabaseUrl, [rows(account)])
 }
 
-async function fault(world: CrashWorld, account: Account, on: boolean): Promise<void> {
-  await world.simulator.control.post('/faults', { fault: 'hold_acks', number: account.number, on })
+async function fault(
+  world: CrashWorld,
+  account: Account,
+  on: boolean,
+  name: 'hold_acks' | 'silence' = 'hold_acks',
+): Promise<void> {
+  await world.simulator.control.post('/faults', { fault: name, number: account.number, on })
 }
 
 async function statusIs(world: CrashWorld, id: string, status: string): Promise<void> {
@@ -145,10 +145,10 @@ async function statusIs(world: CrashWorld, id: string, status: string): Promise<
   if (row?.status !== status) throw new Error(`the message is "${row?.status}" where it has to be "${status}"`)
 }
 
-async function claimed(world: CrashWorld, messageId: string): Promise<void> {
-  const rows = await world.watch.query(
-    `select 1 from private.session_commands where message_id = $1 and status = 'claimed'`,
+async function commandIs(world: CrashWorld, messageId: string, status: string): Promise<void> {
+  await world.watch.until<{ status: string }>(
+    'select status from private.session_commands where message_id = $1',
     [messageId],
+    ([row]) => row?.status === status,
   )
-  if (rows.length !== 1) throw new Error('the command is not claimed')
 }

@@ -50,7 +50,7 @@ test('an owner that stood still while another took over writes nothing any more,
     expect((await fetch(`${stale.url}/readyz`)).status).toBe(200)
     expect(await keyRows()).toEqual(keys)
     await world.say(account, 'contact', 1)
-    await world.submit(account, 1)
+    await world.submit(account, { at: 1 })
     await verify(world, account)
     expect(await owner()).toMatchObject({ holder: taken.holder, epoch: taken.epoch })
     expect(world.events.count('phone.online')).toBe(logins)
@@ -83,7 +83,7 @@ test('an owner that is told to stop hands over in the middle of traffic, without
 async function talk(from: 'contact' | 'own'): Promise<void> {
   for (let n = 0; n < 5; n += 1) {
     await world.say(account, from, n)
-    await world.submit(account, n)
+    await world.submit(account, { at: n })
   }
 }
 
