@@ -11,7 +11,7 @@ import { LinkPreview } from './content.ts'
 export interface Action<S extends z.ZodObject = z.ZodObject> {
   request: S
   answers: 'message' | 'command'
-  call(request: z.output<S>, idempotencyKey: string | null): SqlCall
+  call: (request: z.output<S>, idempotencyKey: string | null) => SqlCall
 }
 
 export interface SqlCall {

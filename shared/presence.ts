@@ -4,11 +4,6 @@ import { z } from 'zod'
 export const OwnPresence = z.enum(['composing', 'recording', 'paused', 'watch', 'available', 'unavailable'])
 export type OwnPresence = z.infer<typeof OwnPresence>
 
-/** Whether a presence is towards a conversation; `watch` asks to be told of the other side's. */
-export function isTowardsChat(state: OwnPresence): boolean {
-  return state !== 'available' && state !== 'unavailable'
-}
-
 /**
  * Somebody is online, types or records, now: the socket's event `presence`, and the same on the user's Realtime topic. Never stored,
  * and lost when nobody listens. `available` also ends typing.

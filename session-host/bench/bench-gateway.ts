@@ -22,7 +22,7 @@ export interface BenchGateway extends AsyncDisposable {
   simulator: SimulatorProcess
   watch: DatabaseWatch
   accounts: BenchAccount[]
-  host(): HostProcess
+  host: () => HostProcess
   startHost(): Promise<HostProcess>
   /** Ends the host with a signal and resolves when it is gone. */
   endHost(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
@@ -127,9 +127,10 @@ export async function createBenchGateway(log: (line: string) => void): Promise<B
       return client
     },
     async inspect() {
-      const { log: lines, signal } = running()
+      const process = running()
+      const { log: lines } = process
       const seen = lines.filter(isMeasurement).length
-      signal('SIGUSR2')
+      process.signal('SIGUSR2')
       for (;;) {
         const line = lines.filter(isMeasurement)[seen]
         if (line) return (JSON.parse(line) as { measured: Inspection }).measured

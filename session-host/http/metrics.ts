@@ -13,10 +13,10 @@ export interface HostFacts {
 export interface MetricsOptions {
   /** What a scraper sends as bearer; null: there is no /metrics. */
   token: string | null
-  facts(): Promise<HostFacts>
+  facts: () => Promise<HostFacts>
   /** Sessions that this host holds. */
-  running(): number
-  eventLoopDelay(): { p50: number; p99: number; max: number }
+  running: () => number
+  eventLoopDelay: () => { p50: number; p99: number; max: number }
 }
 
 export type Metrics = ReturnType<typeof createMetrics>

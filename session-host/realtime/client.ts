@@ -18,7 +18,8 @@ import type { SocketSlots } from '../store/socket-slots.ts'
 import type { UserRequests } from '../store/user-requests.ts'
 import { endConnection } from './end-connection.ts'
 import type { Logger } from './logger.ts'
-import type { Publisher, Subscriber } from './publisher.ts'
+import type { Publisher } from './publisher.ts'
+import type { Subscriber } from './subscriber.ts'
 
 export interface ClientOptions {
   verifyToken: VerifyToken

@@ -1,6 +1,6 @@
 import type { EventEnvelope } from '#shared/events.ts'
 import type { SessionSummary } from '../store/event-reader.ts'
-import type { Subscriber } from './publisher.ts'
+import type { Subscriber } from './subscriber.ts'
 
 /** The event itself, and the guide's names that are derived from it. */
 export function deliver(subscriber: Subscriber, event: EventEnvelope, session: SessionSummary): void {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { EventEnvelope } from '#shared/events.ts'
 import type { EventReader, SessionSummary } from '../store/event-reader.ts'
-import { createPublisher, type Subscriber } from './publisher.ts'
+import { createPublisher } from './publisher.ts'
+import type { Subscriber } from './subscriber.ts'
 
 const logger = { info: () => {}, warn: () => {}, error: () => {} }
 const user = 'u'

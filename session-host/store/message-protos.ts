@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from './database.ts'
+import type { Transaction } from './database.ts'
 
 /** Bytes of an encoded message that is kept; a larger one is no message of a person. */
 const maxProtoBytes = 1024 * 1024
@@ -17,13 +17,4 @@ export async function keepProtos(
        on conflict (message_id, user_id) do update set proto = excluded.proto`,
     [owner.userId, kept.map((row) => row.messageId), kept.map((row) => Buffer.from(row.proto))],
   )
-}
-
-/** The WhatsApp message (proto.Message, encoded) that is kept of a row, or null. */
-export async function readProto(queryable: Queryable, messageId: string): Promise<Uint8Array | null> {
-  const [row] = await queryable.query<{ proto: Buffer }>(
-    'select proto from private.message_protos where message_id = $1',
-    [messageId],
-  )
-  return row?.proto ?? null
 }

@@ -151,7 +151,7 @@ async function storeStates(
     )
   if (rows.size === 0) return
   const states = [...rows]
-  const said = states.map(([, { unread: _, ...chat }]) => chat)
+  const said = states.map(([, { unread: _unread, ...chat }]) => chat)
   await storeTimers(transaction, said, conversations)
   await storeChatState(transaction, said, conversations)
   await transaction.query(

@@ -342,7 +342,7 @@ test('keys of a session whose rows somebody holds do not keep those of others wa
   const sessions = await Promise.all([0, 1, 2].map(() => createLinkedSession(stack, database, { holder })))
   const commit = createKeyCommit(database, { holder, inFlight: 2 })
   const stores = sessions.map(({ lease }) => createCredentialStore(database, box, lease, commit))
-  const write = (at: number, value: string): Promise<void> | undefined =>
+  const write = async (at: number, value: string): Promise<void> =>
     stores[at]?.write({ keys: [{ type: 'session', id: 'a', value: Buffer.from(value) }], inbox: [] })
   await Promise.all([0, 1, 2].map((at) => write(at, 'old')))
   const held = Promise.withResolvers<void>()
