@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createTestStack } from '../../supabase/local/create-test-stack.ts'
@@ -21,7 +21,7 @@ test('the README names every setting, and no other', () => {
 
 test('the README names every npm script that exists, and no other', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
-  const documented = [...read('README.md').matchAll(/npm (?:run )?([a-z]+)/g)].map(([, name]) => name ?? '')
+  const documented = [...read('README.md').matchAll(/npm (?:run )?([a-z]+(?::[a-z]+)?)/g)].map(([, name]) => name ?? '')
   const known = new Set([...Object.keys(scripts), 'ci'])
   expect(documented.filter((word) => word !== 'with' && !known.has(word))).toEqual([])
   const internal = new Set(['prestart', 'format', 'console'])
@@ -37,6 +37,16 @@ test('the first steps are the same in both languages', () => {
   expect(spanish[0]).toBe(english[0])
   expect(spanish[0]).toBe('npm ci && npm run dev')
   for (const block of english) expect(spanish).toContain(block)
+})
+
+test('every test that the README links to exists, and every row of what people send has one', () => {
+  const table = /\| kind \| in \| out \|\n\|[-|]+\|\n([\s\S]*?)\n\n/.exec(read('README.md'))?.[1] ?? ''
+  const rows = table
+    .split('\n')
+    .map((row) => [...row.matchAll(/\]\(([^)]+\.test\.ts)\)/g)].map(([, path]) => path ?? ''))
+  expect(rows.length).toBeGreaterThan(15)
+  expect(rows.filter((links) => links.length === 0)).toEqual([])
+  expect(rows.flat().filter((path) => !existsSync(join(root, path)))).toEqual([])
 })
 
 test("the continuous integration runs the README's test command and the check", () => {

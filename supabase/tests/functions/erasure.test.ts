@@ -75,6 +75,11 @@ async function fullPerson(): Promise<Person> {
     [session, id],
   )
   await people.query(
+    `insert into private.quarantined_messages (session_id, id, stanza_key, ciphertext, stage, error, received_at)
+       values ($1, repeat('1', 64), repeat('1', 64), 'x', 'read', 'Error', now())`,
+    [session],
+  )
+  await people.query(
     `insert into private.socket_connections (id, user_id, holder, expires_at) values ($1, $2, gen_random_uuid(), now())`,
     [`socket of ${id}`, id],
   )
@@ -203,6 +208,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.inbox',
     'private.linking_attempts',
     'private.history_chunks',
+    'private.quarantined_messages',
     'private.message_protos',
   ]
   const passing = [
