@@ -124,13 +124,14 @@ export function createHistoryImport(options: HistoryImportOptions): HistoryImpor
   async function giveBack(chunk: WaitingChunk, trouble: HistoryTrouble): Promise<void> {
     const code: ErrorCode = trouble === 'damaged' ? 'history_damaged' : 'history_unavailable'
     const delay = (trouble === 'unavailable' ? retrySeconds : resendSeconds)[chunk.attempts] ?? null
+    // Before the phone is asked: it may answer at once, and what it sends takes the place of a chunk that is known to have failed.
+    await whenReachable(() => chunks.fail(chunk.id, code, delay), patience)
     const asks = delay !== null && trouble !== 'unavailable'
     const asked = asks && (await options.requestAgain(chunk).catch(() => false))
     logger.warn(
       { kind: chunk.syncType, trouble, attempts: chunk.attempts + 1, asked, retryInSeconds: delay },
       'a chunk of history could not be had',
     )
-    await whenReachable(() => chunks.fail(chunk.id, code, delay), patience)
     onChange()
   }
 

@@ -33,7 +33,11 @@ export function addMediaRoutes(app: Hono, world: World): void {
   app.get('/v/:kind/:file', (c) => {
     const file = world.media.get(c.req.path)
     if (!file) throw new ControlError(404, 'not_found', 'There is no such file.')
-    return c.body(new Uint8Array(file), 200, { 'Content-Type': 'application/octet-stream' })
+    const refused = world.faults.take('refuse_downloads', '*')
+    if (refused) return c.body(null, (refused.status ?? 503) as 503)
+    const bytes = new Uint8Array(file)
+    if (world.faults.take('damage_downloads', '*')) bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+    return c.body(bytes, 200, { 'Content-Type': 'application/octet-stream' })
   })
 }
 

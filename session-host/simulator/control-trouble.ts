@@ -52,7 +52,13 @@ export function addTroubleRoutes(app: Hono, world: World): void {
   app.get('/faults', (c) => c.json({ active: world.faults.list(), known: faultTable }))
   app.post('/faults', async (c) => {
     const request = faultSchema.parse(await json(c))
-    const everybody = ['refuse_upgrades', 'refuse_uploads', 'outdated_client'].includes(request.fault)
+    const everybody = [
+      'refuse_upgrades',
+      'refuse_uploads',
+      'refuse_downloads',
+      'damage_downloads',
+      'outdated_client',
+    ].includes(request.fault)
     if (everybody) {
       world.faults.set({ ...request, number: '*' })
       return c.json({ active: world.faults.list() })

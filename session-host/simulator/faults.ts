@@ -37,6 +37,10 @@ export const faultTable = {
     'the open connections of this number’s companions get an unknown stanza of `bytes` (default 16 MB) now',
   refuse_uploads:
     'the next `times` files that a companion uploads, whoever it is (no `number`), are refused with HTTP `status` (default 503)',
+  refuse_downloads:
+    'the next `times` downloads of history, whoever asks (no `number`), are answered with HTTP `status` (default 503; 404 and 410: it is gone)',
+  damage_downloads:
+    'of the next `times` files of history that are downloaded, whoever asks (no `number`), one byte is wrong',
   refuse_upgrades:
     'the next `times` WebSocket upgrades, whoever asks (no `number`), are answered with HTTP `status` (default 503)',
   outdated_client:
@@ -118,5 +122,7 @@ const COUNTED: ReadonlySet<FaultName> = new Set([
   'unknown_session',
   'malformed_messages',
   'refuse_uploads',
+  'refuse_downloads',
+  'damage_downloads',
   'refuse_upgrades',
 ])

@@ -95,3 +95,40 @@ test('older messages of a chat come when the companion asks for them', async () 
   )
   expect(answer.messages.map((each) => each.message?.conversation)).toEqual(['m4', 'm3'])
 })
+
+test('a chunk that a companion could not get comes again when it asks, as a file of its own; another’s does not', async () => {
+  await using simulator = await createSimulator({ port: 0, seed: 'again' })
+  const control = createControl(simulator.url)
+  const number = '12025550420'
+  await control.post('/phones', {
+    number,
+    history: [{ with: '34600000421', messages: [{ from_me: false, text: 'hola', at: 1_700_000_000 }] }],
+  })
+  await using companion = await linkedCompanion(simulator.webSocketUrl, control, number)
+  await companion.until('what comes unasked', () => histories(companion).some((each) => each.syncType === RECENT))
+  const announced = companion.events.flatMap((event) =>
+    event.type === 'messages.upsert'
+      ? event.data.messages.flatMap(({ key, message }) => {
+          const notification = message?.protocolMessage?.historySyncNotification
+          return notification ? [{ id: key.id, ...notification }] : []
+        })
+      : [],
+  )
+  const recent = announced.find((each) => each.syncType === (RECENT as number))
+  if (!recent?.id) throw new Error('no chunk was announced')
+  const before = histories(companion).length
+  const ask = (chunkNotificationId: string): Promise<string> =>
+    companion.socket.sendPeerDataOperationMessage({
+      peerDataOperationRequestType: proto.Message.PeerDataOperationRequestType.HISTORY_SYNC_CHUNK_RETRY,
+      historySyncChunkRetryRequest: {
+        syncType: RECENT as number,
+        chunkOrder: recent.chunkOrder ?? 0,
+        chunkNotificationId,
+      },
+    })
+  await ask('SOMETHINGELSE')
+  await ask(recent.id)
+  await companion.until('the chunk again', () => histories(companion).length > before)
+  expect(histories(companion).at(-1)).toMatchObject({ syncType: RECENT, chunkOrder: recent.chunkOrder })
+  expect(histories(companion)).toHaveLength(before + 1)
+})

@@ -6,6 +6,7 @@ import { jidOf } from './jid.ts'
 import { storeMedia } from './media-store.ts'
 import { nameOf } from './person.ts'
 import { sendPeer } from './phone-send.ts'
+import type { SentChunk } from './sent-chunk.ts'
 import type { Chat, Device, GeneratedHistory, Person, PhoneMessage } from './state.ts'
 import { findPerson, messageId, type World } from './world.ts'
 
@@ -94,16 +95,42 @@ export function sendChunk(
   history: proto.IHistorySync,
   options: { request?: string; external?: boolean } = {},
 ): Promise<void> {
-  const encoded = deflateSync(proto.HistorySync.encode({ ...history, chunkOrder, progress }).finish())
-  const { request } = options
-  return sendPeer(world, person, device, messageId(world), {
-    type: TYPES.NOTIFICATION,
-    historySyncNotification: {
+  const { request, external = false } = options
+  return announce(world, person, device, {
+    encoded: deflateSync(proto.HistorySync.encode({ ...history, chunkOrder, progress }).finish()),
+    external,
+    facts: {
       syncType: history.syncType as number as proto.Message.HistorySyncType,
       chunkOrder,
       progress,
-      ...(options.external ? storeMedia(world, 'History', encoded) : { initialHistBootstrapInlinePayload: encoded }),
       ...(request !== undefined && { peerDataRequestSessionId: request }),
+    },
+  })
+}
+
+/** Sends a chunk once more that a companion could not get, with a file of its own. False for one that was never sent to it. */
+export async function sendChunkAgain(
+  world: World,
+  person: Person,
+  device: Device,
+  wanted: proto.Message.PeerDataOperationRequestMessage.IHistorySyncChunkRetryRequest,
+): Promise<boolean> {
+  const chunk = world.historyChunks.get(`${person.number}:${device.id}/${wanted.chunkNotificationId ?? ''}`)
+  if (!chunk || chunk.facts.syncType !== wanted.syncType || chunk.facts.chunkOrder !== wanted.chunkOrder) return false
+  await announce(world, person, device, chunk)
+  return true
+}
+
+function announce(world: World, person: Person, device: Device, chunk: SentChunk): Promise<void> {
+  const id = messageId(world)
+  world.historyChunks.set(`${person.number}:${device.id}/${id}`, chunk)
+  return sendPeer(world, person, device, id, {
+    type: TYPES.NOTIFICATION,
+    historySyncNotification: {
+      ...chunk.facts,
+      ...(chunk.external
+        ? storeMedia(world, 'History', chunk.encoded)
+        : { initialHistBootstrapInlinePayload: chunk.encoded }),
     },
   })
 }

@@ -1,6 +1,6 @@
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
 import { generatedConversations, generatedMessage, generatedPart } from './generated-history.ts'
-import { conversation, sendChunk, webMessage } from './history.ts'
+import { conversation, sendChunk, sendChunkAgain, webMessage } from './history.ts'
 import { sendPeer } from './phone-send.ts'
 import type { Device, GeneratedHistory, Person } from './state.ts'
 import { count, findPerson, messageId, type World } from './world.ts'
@@ -14,12 +14,19 @@ export async function answerPeerRequest(
   message: proto.IMessage,
 ): Promise<void> {
   const request = message.protocolMessage?.peerDataOperationRequestMessage
-  const { HISTORY_SYNC_ON_DEMAND, PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType
+  const { HISTORY_SYNC_ON_DEMAND, HISTORY_SYNC_CHUNK_RETRY, PLACEHOLDER_MESSAGE_RESEND } =
+    proto.Message.PeerDataOperationRequestType
   if (request?.peerDataOperationRequestType === HISTORY_SYNC_ON_DEMAND && request.historySyncOnDemandRequest) {
     await olderMessages(world, person, device, requestId, request.historySyncOnDemandRequest)
   } else if (request?.peerDataOperationRequestType === PLACEHOLDER_MESSAGE_RESEND) {
     const ids = (request.placeholderMessageResendRequest ?? []).map((each) => each.messageKey?.id ?? '')
     await resendPlaceholders(world, person, device, requestId, ids)
+  } else if (
+    request?.peerDataOperationRequestType === HISTORY_SYNC_CHUNK_RETRY &&
+    request.historySyncChunkRetryRequest &&
+    (await sendChunkAgain(world, person, device, request.historySyncChunkRetryRequest))
+  ) {
+    count(world, 'history_chunks_sent_again')
   } else count(world, 'peer_requests_ignored')
 }
 

@@ -65,6 +65,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     heldBack: new Map(),
     deliveriesDue: new Map(),
     media: new Map(),
+    historyChunks: new Map(),
     mediaTrouble: new Map(),
     phoneFiles: new Map(),
     mediaHost: () => mediaHost.host,

@@ -3,6 +3,7 @@ import type { EventHub } from './events.ts'
 import type { Faults } from './faults.ts'
 import { parseJid } from './jid.ts'
 import type { SeededSource } from './seeded-source.ts'
+import type { SentChunk } from './sent-chunk.ts'
 import type { Serial } from './serial.ts'
 import { outline, type Stanza } from './stanza.ts'
 import type { Addressing, Device, Person, ServerState } from './state.ts'
@@ -32,6 +33,8 @@ export interface World {
   deliveriesDue: Map<string, (() => void)[]>
   /** Encrypted files of the media host, by path. */
   media: Map<string, Buffer>
+  /** Chunks of history that phones have sent, by `number:device/notification id`. */
+  historyChunks: Map<string, SentChunk>
   /** What is wrong with some of them, by path. */
   mediaTrouble: Map<string, 'gone' | 'truncated' | 'slow'>
   /** Files that phones have, by their media key in hexadecimal. */
