@@ -165,6 +165,10 @@ export const actions = {
       description: z.string().optional(),
       onlyAdminsSend: z.boolean().optional(),
       onlyAdminsEdit: z.boolean().optional(),
+      /** false: every member may add people and hand out the link. */
+      onlyAdminsAdd: z.boolean().optional(),
+      /** Who joins by link waits until an admin approves. */
+      joinApproval: z.boolean().optional(),
       /** A JPEG of up to 300 KB in base64; null takes the picture away. */
       picture: z.string().nullable().optional(),
     }),

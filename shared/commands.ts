@@ -83,6 +83,8 @@ export const Command = z.discriminatedUnion('kind', [
       description: z.string().optional(),
       onlyAdminsSend: z.boolean().optional(),
       onlyAdminsEdit: z.boolean().optional(),
+      onlyAdminsAdd: z.boolean().optional(),
+      joinApproval: z.boolean().optional(),
       picture: z.string().nullable().optional(),
       participants: z.array(z.string()).optional(),
       code: z.string().optional(),

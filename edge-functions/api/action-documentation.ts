@@ -137,14 +137,17 @@ export const actionDocumentation: Record<ActionName, Documentation> = {
   update_group: {
     tag: 'groups',
     summary: 'Change a group',
-    description: asked + 'Subject, description, settings and picture; what is left out stays.',
+    description: asked + 'Subject, description, settings and picture; what is left out stays. Settings are for admins.',
     example: { conversationId: groupId, subject: 'Familia', description: 'Los domingos' },
     errors: grouping,
   },
   group_participants: {
     tag: 'groups',
     summary: 'Add, remove, promote or demote members',
-    description: asked + '`result.participants` says what became of each: `{jid, ok, code?}`.',
+    description:
+      asked +
+      '`result.participants` says what became of each: `{jid, ok, code?}`, with code `not_allowed` (their privacy lets nobody ' +
+      'add them: send them the link), `not_on_whatsapp`, `left_recently`, `already_in`, `not_a_member` or `refused`.',
     example: { conversationId: groupId, action: 'add', participants: [conversationId] },
     errors: grouping,
   },

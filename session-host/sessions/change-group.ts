@@ -49,7 +49,11 @@ async function carryOut(
     case 'demote':
       return {
         ...ids,
-        participants: (await open.changeParticipants(group, action, participants)).map(publicResult),
+        participants: (await open.changeParticipants(group, action, participants)).map((each) =>
+          each.status === '404' && action !== 'add'
+            ? { jid: each.jid, ok: false, code: 'not_a_member' }
+            : publicResult(each),
+        ),
       }
     case 'invite':
       return { ...ids, ...invitation(await open.inviteCode(group)) }
@@ -64,12 +68,14 @@ async function carryOut(
 }
 
 async function update({ payload }: GroupCommand, group: string, open: CommandContext['open']): Promise<void> {
-  const { subject, description, onlyAdminsSend, onlyAdminsEdit, picture } = payload
+  const { subject, description, onlyAdminsSend, onlyAdminsEdit, onlyAdminsAdd, joinApproval, picture } = payload
   if (subject !== undefined) await open.setGroupSubject(group, subject)
   if (description !== undefined) await open.setGroupDescription(group, description)
   if (onlyAdminsSend !== undefined)
     await open.setGroupSetting(group, onlyAdminsSend ? 'announcement' : 'not_announcement')
   if (onlyAdminsEdit !== undefined) await open.setGroupSetting(group, onlyAdminsEdit ? 'locked' : 'unlocked')
+  if (onlyAdminsAdd !== undefined) await open.setGroupAddMode(group, onlyAdminsAdd)
+  if (joinApproval !== undefined) await open.setGroupApproval(group, joinApproval)
   if (picture !== undefined) await open.setGroupPicture(group, picture === null ? null : Buffer.from(picture, 'base64'))
 }
 

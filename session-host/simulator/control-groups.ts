@@ -104,6 +104,12 @@ function groupView(world: World, group: Group) {
     creator: group.creator,
     created_at: group.createdAt,
     addressed: group.addressed,
+    only_admins_send: group.onlyAdminsSend ?? false,
+    only_admins_edit: group.onlyAdminsEdit ?? false,
+    only_admins_add: group.onlyAdminsAdd ?? false,
+    approval: group.approval ?? false,
+    invite: group.invite ?? null,
+    picture_bytes: group.picture?.length ?? 0,
     members: group.members.map(({ number, role }) => {
       const person = findPerson(world, number)
       return { number, lid: person?.lid ?? null, jid: person ? jidOf(person, group.addressed) : null, role }
@@ -140,6 +146,8 @@ const settingsBody = z.strictObject({
   by: z.string(),
   only_admins_send: z.boolean().optional(),
   only_admins_edit: z.boolean().optional(),
+  only_admins_add: z.boolean().optional(),
+  approval: z.boolean().optional(),
   disappearing_seconds: z.number().int().min(0).max(31_536_000).optional(),
 })
 const pictureBody = z.strictObject({ by: z.string(), on: z.boolean().default(true) })

@@ -23,6 +23,13 @@ export function addPersonRoutes(app: Hono, world: World): void {
     if (!played) throw new ControlError(404, 'unknown_message', 'The phone has no such message from there.')
     return c.json({ played: [body.id] })
   })
+  app.post('/phones/:number/privacy', async (c) => {
+    const { name, value } = privacyBody.parse(await json(c))
+    const person = phone(world, c)
+    person.privacy[name] = value
+    world.changed()
+    return c.json({ privacy: person.privacy })
+  })
   app.post('/phones/:number/presence', async (c) => {
     const { type, last } = presenceBody.parse(await json(c))
     showPresence(world, reachablePhone(world, c), type, last)
@@ -123,4 +130,9 @@ const recycleBody = z.strictObject({
     .string()
     .regex(/^[1-9]\d{5,19}$/, 'digits')
     .optional(),
+})
+
+const privacyBody = z.strictObject({
+  name: z.enum(['readreceipts', 'groupadd', 'last', 'online', 'profile', 'status']),
+  value: z.enum(['all', 'contacts', 'contact_blacklist', 'none', 'match_last_seen']),
 })

@@ -2,11 +2,21 @@ import { ControlError } from './control-error.ts'
 import { groupJid, memberOf, membersOf } from './group.ts'
 import { jidOf, otherForm } from './jid.ts'
 import { notify } from './notify.ts'
+import { pictureId } from './picture.ts'
 import { stanza, type Stanza } from './stanza.ts'
 import type { Addressing, Group, GroupMember, Person } from './state.ts'
 import { findPerson, seconds, type World } from './world.ts'
 
 export type MemberAction = 'add' | 'remove' | 'promote' | 'demote' | 'leave'
+
+export interface GroupSettings {
+  only_admins_send?: boolean | undefined
+  only_admins_edit?: boolean | undefined
+  only_admins_add?: boolean | undefined
+  /** Who joins by link waits for an admin. */
+  approval?: boolean | undefined
+  disappearing_seconds?: number | undefined
+}
 
 /** Makes a group; who makes it is its superadmin. Everybody's companions are told (`w:gp2` `create`). */
 export function createGroup(
@@ -72,17 +82,9 @@ export function setDescription(world: World, group: Group, actor: Person, descri
 }
 
 /** Sets who may write and who may change the group, and how long messages stay; a notification each. */
-export function setGroupSettings(
-  world: World,
-  group: Group,
-  actor: Person,
-  settings: {
-    only_admins_send?: boolean | undefined
-    only_admins_edit?: boolean | undefined
-    disappearing_seconds?: number | undefined
-  },
-): void {
+export function setGroupSettings(world: World, group: Group, actor: Person, settings: GroupSettings): void {
   const { only_admins_send: send, only_admins_edit: edit, disappearing_seconds: seconds } = settings
+  const { only_admins_add: add, approval } = settings
   const tell = (change: Stanza): void => announce(world, group, actor, change, membersOf(world, group))
   if (send !== undefined) {
     group.onlyAdminsSend = send
@@ -96,6 +98,42 @@ export function setGroupSettings(
     group.disappearingSeconds = seconds
     tell(seconds > 0 ? stanza('ephemeral', { expiration: seconds }) : stanza('not_ephemeral'))
   }
+  if (add !== undefined) {
+    group.onlyAdminsAdd = add
+    tell(stanza('member_add_mode', {}, Buffer.from(add ? 'admin_add' : 'all_member_add')))
+  }
+  if (approval !== undefined) {
+    group.approval = approval
+    tell(stanza('membership_approval_mode', {}, [stanza('group_join', { state: approval ? 'on' : 'off' })]))
+  }
+}
+
+/** The code of the group's invitation link. */
+export function inviteCode(world: World, group: Group): string {
+  if (group.invite === undefined) {
+    group.invite = madeCode(world)
+    world.changed()
+  }
+  return group.invite
+}
+
+/** Another code; the one before leads nowhere any more. All members are told. */
+export function newInviteCode(world: World, group: Group, actor: Person): string {
+  group.invite = madeCode(world)
+  announce(world, group, actor, stanza('invite', { code: group.invite }), membersOf(world, group))
+  return group.invite
+}
+
+function madeCode(world: World): string {
+  return world.random.bytes(16).toString('base64url')
+}
+
+/** The picture of a group, or none; all members are told. */
+export function setGroupPicture(world: World, group: Group, actor: Person, picture: Buffer | undefined): void {
+  if (picture) group.picture = picture
+  else delete group.picture
+  world.changed()
+  announcePicture(world, group, actor, picture && String(pictureId(picture)))
 }
 
 /** Says that the group has another picture, or none. */
@@ -133,6 +171,8 @@ export function groupStanza(world: World, group: Group): Stanza {
     ...(group.description ? [description] : []),
     ...(group.onlyAdminsSend ? [stanza('announcement')] : []),
     ...(group.onlyAdminsEdit ? [stanza('locked')] : []),
+    ...(group.onlyAdminsAdd ? [stanza('member_add_mode', {}, Buffer.from('admin_add'))] : []),
+    ...(group.approval ? [stanza('membership_approval_mode', {}, [stanza('group_join', { state: 'on' })])] : []),
     ...(group.disappearingSeconds ? [stanza('ephemeral', { expiration: group.disappearingSeconds })] : []),
     ...membersOf(world, group).map((person) => participant(group, person)),
   ])

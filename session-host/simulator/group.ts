@@ -17,6 +17,10 @@ export function memberOf(group: Group, person: Person): GroupMember | undefined 
   return group.members.find((each) => each.number === person.number)
 }
 
+export function groupByInvite(world: World, code: string): Group | undefined {
+  return world.state.groups?.find((each) => each.invite !== undefined && each.invite === code)
+}
+
 /** The members that have an account. */
 export function membersOf(world: World, group: Group): Person[] {
   return group.members.map((each) => findPerson(world, each.number)).filter((each) => each !== undefined)

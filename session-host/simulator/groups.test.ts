@@ -173,3 +173,69 @@ test('settings and a picture of a group reach the companion as notifications, an
   await companion.until('not announce', () => updates().some(({ announce }) => announce === false))
   expect(await control.get('/unhandled')).toEqual({ unhandled: [] })
 })
+
+test('an admin changes members, settings, picture and link by query; who is no admin, or no member, is refused', async () => {
+  await using world = await createWorldOfTwo('group-queries')
+  const { companion, control, me, friend, friendJid } = world
+  const shy = { number: '12025550313' }
+  await control.post('/phones', { ...shy, contacts: [], history: [] })
+  await control.post(`/phones/${shy.number}/privacy`, { name: 'groupadd', value: 'none' })
+  const { socket } = companion
+  const { id: jid } = await socket.groupCreate('Obra', [friendJid.pn])
+  const view = () => control.get<GroupView & Record<string, unknown>>(`/groups/${jid}`)
+  const roles = async () => (await view()).members.map(({ number, role }) => [number, role])
+  const statuses = async (action: 'add' | 'remove' | 'promote' | 'demote', jids: string[]) =>
+    (await socket.groupParticipantsUpdate(jid, jids, action)).map(({ status }) => status)
+
+  expect(await statuses('add', [`${shy.number}@s.whatsapp.net`, friendJid.pn, '1999@s.whatsapp.net'])).toEqual([
+    '403',
+    '409',
+    '404',
+  ])
+  expect(await statuses('promote', [friendJid.pn])).toEqual(['200'])
+  expect(await roles()).toEqual([
+    [me.number, 'superadmin'],
+    [friend.number, 'admin'],
+  ])
+  expect(await statuses('demote', [friendJid.pn])).toEqual(['200'])
+  expect(await statuses('remove', [friendJid.lid])).toEqual(['200'])
+  expect(await statuses('remove', [friendJid.lid])).toEqual(['404'])
+  for (const setting of ['announcement', 'locked'] as const) await socket.groupSettingUpdate(jid, setting)
+  await socket.groupMemberAddMode(jid, 'admin_add')
+  await socket.groupJoinApprovalMode(jid, 'on')
+  await socket.groupToggleEphemeral(jid, 86_400)
+  expect(await socket.groupMetadata(jid)).toMatchObject({
+    announce: true,
+    restrict: true,
+    memberAddMode: false,
+    joinApprovalMode: true,
+    ephemeralDuration: 86_400,
+  })
+  await socket.query({
+    tag: 'iq',
+    attrs: { to: 's.whatsapp.net', type: 'set', xmlns: 'w:profile:picture', target: jid },
+    content: [{ tag: 'picture', attrs: { type: 'image' }, content: Buffer.from([0xff, 0xd8, 0xff]) }],
+  })
+  expect(await view()).toMatchObject({ only_admins_add: true, approval: true, picture_bytes: 3 })
+  const code = await socket.groupInviteCode(jid)
+  expect(await socket.groupInviteCode(jid)).toBe(code)
+  const fresh = await socket.groupRevokeInvite(jid)
+  expect(fresh).not.toBe(code)
+  await expect(socket.groupAcceptInvite(code ?? '')).rejects.toMatchObject({ data: 406 })
+
+  const theirs = await control.post<GroupView>('/groups', {
+    by: friend.number,
+    subject: 'Ajeno',
+    members: [{ number: me.number }],
+  })
+  await expect(socket.groupSettingUpdate(theirs.jid, 'locked')).rejects.toMatchObject({ data: 403 })
+  await expect(socket.groupRevokeInvite(theirs.jid)).rejects.toMatchObject({ data: 401 })
+  await expect(socket.groupParticipantsUpdate(theirs.jid, [friendJid.pn], 'remove')).rejects.toMatchObject({
+    data: 403,
+  })
+  const theirCode = await socket.groupInviteCode(theirs.jid)
+  await socket.groupLeave(theirs.jid)
+  await expect(socket.groupUpdateSubject(theirs.jid, 'x')).rejects.toMatchObject({ data: 404 })
+  expect(await socket.groupAcceptInvite(theirCode ?? '')).toBe(theirs.jid)
+  expect(await control.get('/unhandled')).toEqual({ unhandled: [] })
+})

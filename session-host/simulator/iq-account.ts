@@ -1,9 +1,12 @@
 import type { Connection } from './connection.ts'
 import { restrictionData } from './restrictions.ts'
 import { setBlocked } from './block.ts'
+import { setGroupPicture } from './group-admin.ts'
+import { groupByJid, memberOf } from './group.ts'
 import { failIq, replyIq } from './iq-reply.ts'
 import { pictureId, setPicture } from './picture.ts'
 import { bytesOf, child, children, stanza, type Stanza } from './stanza.ts'
+import type { Person } from './state.ts'
 import { findPerson, seconds, type World } from './world.ts'
 
 /** `xmlns=abt`: the server's switches. Only those that Baileys reads: privacy tokens on 1:1 messages and pictures, none issued to LIDs. */
@@ -54,7 +57,7 @@ export function answerPicture(world: World, connection: Connection, query: Stanz
   if (!me) return false
   const picture = bytesOf(child(query, 'picture'))
   if (query.attrs.type === 'set') {
-    if (query.attrs.target !== undefined) return false
+    if (query.attrs.target !== undefined) return setPictureOfGroup(world, connection, me, query, picture)
     setPicture(world, me, picture)
     replyIq(connection, query, picture ? [stanza('picture', { id: pictureId(picture) })] : undefined)
     return true
@@ -68,6 +71,24 @@ export function answerPicture(world: World, connection: Connection, query: Stanz
   const url = `http://${world.host()}/pictures/${person.number}`
   const attributes = { id: pictureId(person.picture), type, url, direct_path: `/pictures/${person.number}` }
   replyIq(connection, query, [stanza('picture', attributes)])
+  return true
+}
+
+function setPictureOfGroup(
+  world: World,
+  connection: Connection,
+  me: Person,
+  query: Stanza,
+  picture: Buffer | undefined,
+): boolean {
+  const group = groupByJid(world, query.attrs.target ?? '')
+  const member = group && memberOf(group, me)
+  if (!group || !member) failIq(connection, query, 404, 'item-not-found')
+  else if (group.onlyAdminsEdit && member.role === 'member') failIq(connection, query, 403, 'forbidden')
+  else {
+    setGroupPicture(world, group, me, picture)
+    replyIq(connection, query, picture ? [stanza('picture', { id: pictureId(picture) })] : undefined)
+  }
   return true
 }
 

@@ -75,6 +75,12 @@ export interface Group {
   members: GroupMember[]
   onlyAdminsSend?: boolean
   onlyAdminsEdit?: boolean
+  onlyAdminsAdd?: boolean
+  /** Who joins by link waits for an admin. */
+  approval?: boolean
+  /** The code of the invitation link; made when somebody asks for it. */
+  invite?: string
+  picture?: Buffer
   /** 0 or absent: messages stay. */
   disappearingSeconds?: number
 }

@@ -1,4 +1,10 @@
-import { jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys'
+import {
+  generateMessageIDV2,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  jidNormalizedUser,
+  type WASocket,
+} from '@whiskeysockets/baileys'
 import { normalizeJid } from '#shared/ids.ts'
 
 /** What became of one person in a change of a group's members. */
@@ -19,6 +25,9 @@ export interface GroupOperations {
   setGroupSubject(group: string, subject: string): Promise<void>
   setGroupDescription(group: string, description: string): Promise<void>
   setGroupSetting(group: string, setting: GroupSetting): Promise<void>
+  setGroupAddMode(group: string, onlyAdmins: boolean): Promise<void>
+  /** Whether who joins by link waits for an admin. */
+  setGroupApproval(group: string, on: boolean): Promise<void>
   /** After how many seconds new messages disappear; 0 for never. */
   setGroupTimer(group: string, seconds: number): Promise<void>
   /** A JPEG. Null takes the picture away. */
@@ -46,14 +55,29 @@ export function createGroupOperations(socket: WASocket): GroupOperations {
   }
   return {
     async createGroup(subject, people) {
-      const group = await socket.groupCreate(subject, people)
-      // The answer lists who is in it; whoever is missing could not be added.
-      const inside = new Set(
-        group.participants.flatMap((member) => [member.id, member.lid, member.phoneNumber].map(normalizeJid)),
-      )
+      // Not groupCreate: that leaves out of the answer why somebody could not be added.
+      const answer = await socket.query({
+        tag: 'iq',
+        attrs: { to: '@g.us', type: 'set', xmlns: 'w:g2' },
+        content: [
+          {
+            tag: 'create',
+            attrs: { subject, key: generateMessageIDV2() },
+            content: people.map((jid) => ({ tag: 'participant', attrs: { jid } })),
+          },
+        ],
+      })
+      const group = getBinaryNodeChild(answer, 'group')
+      const id = group?.attrs['id']
+      if (!group || !id) throw new Error('WhatsApp named no group')
+      const statuses = new Map<string, string>()
+      for (const { attrs } of getBinaryNodeChildren(group, 'participant'))
+        for (const name of [attrs['jid'], attrs['lid'], attrs['phone_number']])
+          statuses.set(normalizeJid(name) ?? '', attrs['error'] ?? '200')
       return {
-        jid: jidNormalizedUser(group.id),
-        participants: people.map((jid) => ({ jid, status: inside.has(jid) ? '200' : '404' })),
+        jid: jidNormalizedUser(id.includes('@') ? id : `${id}@g.us`),
+        // Whoever is missing could not be added.
+        participants: people.map((jid) => ({ jid, status: statuses.get(jid) ?? '404' })),
       }
     },
     async findOwnGroup(subject, since) {
@@ -71,6 +95,9 @@ export function createGroupOperations(socket: WASocket): GroupOperations {
     setGroupSubject: (group, subject) => socket.groupUpdateSubject(group, subject),
     setGroupDescription: (group, description) => socket.groupUpdateDescription(group, description || undefined),
     setGroupSetting: (group, setting) => socket.groupSettingUpdate(group, setting),
+    setGroupAddMode: (group, onlyAdmins) =>
+      socket.groupMemberAddMode(group, onlyAdmins ? 'admin_add' : 'all_member_add'),
+    setGroupApproval: (group, on) => socket.groupJoinApprovalMode(group, on ? 'on' : 'off'),
     setGroupTimer: (group, seconds) => socket.groupToggleEphemeral(group, seconds),
     async setGroupPicture(group, picture) {
       const content = picture ? [{ tag: 'picture', attrs: { type: 'image' }, content: picture }] : undefined
