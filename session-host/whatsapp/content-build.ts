@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { proto } from '@whiskeysockets/baileys'
+import { getContentType, normalizeMessageContent, proto } from '@whiskeysockets/baileys'
 import type { MessageContent } from '#shared/content.ts'
 import type { MessageType } from '#shared/message.ts'
 import type { Self } from './self.ts'
@@ -29,7 +29,7 @@ export interface QuotedContent {
  * the secret that a new message gets.
  */
 export function buildMessage(outgoing: OutgoingContent, chat: string, self: Self): proto.IMessage | null {
-  const message = outgoing.proto ? proto.Message.decode(outgoing.proto) : bodyOf(outgoing)
+  const message = outgoing.proto ? contentAlone(proto.Message.decode(outgoing.proto)) : bodyOf(outgoing)
   if (!message) return null
   const kind = Object.keys(message).find((name) => name !== 'messageContextInfo') as keyof proto.IMessage
   const body = message[kind]
@@ -39,6 +39,17 @@ export function buildMessage(outgoing: OutgoingContent, chat: string, self: Self
   const secret = outgoing.type === 'poll' ? message.messageContextInfo?.messageSecret : null
   message.messageContextInfo = { messageSecret: secret?.length ? secret : randomBytes(32) }
   return message
+}
+
+/**
+ * A kept message without what travelled beside and around its content. The first message of a group's member brings that member's key of
+ * the group along: sent on, it would give the key away, and take the place of the account's own for whoever is in that group.
+ */
+function contentAlone(kept: proto.IMessage): proto.IMessage | null {
+  const content = normalizeMessageContent(kept)
+  const kind = getContentType(content)
+  const { messageContextInfo } = kept
+  return content && kind ? { [kind]: content[kind], ...(messageContextInfo ? { messageContextInfo } : {}) } : null
 }
 
 /** The message as its recipients see it quoted; texts and captions, no files. */
