@@ -55,6 +55,8 @@ export interface MediaFetcher {
 
 const perSession = 2
 const maxAttempts = 8
+/** Tries that nobody saw the end of, because the process ended or the connection was gone, count as well: there is an end to them, too. */
+const mostBegun = 40
 /** The phone may be off: it is asked again after so many seconds, and then no more. */
 const askAgainSeconds = [60, 900, 21_600]
 /** The longest that one download may take, in ms. */
@@ -110,6 +112,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
   }
 
   async function attempt(media: PendingMedia): Promise<void> {
+    if (media.attempts > mostBegun) throw new MediaFailure('media_unavailable')
     const open = access()
     if (!open) return downloads.postpone(media.messageId, 1, false)
     const source = open.readSource(media.proto)

@@ -39,6 +39,11 @@ type ClientSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<st
 
 /** A connection that has not shown a token by then is closed. Milliseconds. */
 const anonymousMs = 30_000
+/** What a connection may have asked and not been answered yet: requests, and their length in characters. */
+const mostWaiting = 10_000
+const mostWaitingLength = 16 * 1024 * 1024
+/** Pairing codes that a connection waits for at once. */
+const mostCodes = 5
 /** setTimeout's largest delay; a token that lives longer is looked at again then. */
 const maxTimerMs = 2 ** 31 - 1
 
@@ -58,6 +63,9 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
   let admission: Promise<void> | undefined
   // What a client asks is done in the order in which it asked: two messages must not overtake each other.
   let last: Promise<unknown> = Promise.resolve()
+  const waiting = { requests: 0, length: 0 }
+  // Each number's code is waited for once, however often it is asked for.
+  const codes = new Map<string, ReturnType<typeof awaitPairingCode>>()
   let expiry = setTimeout(() => refuse(new PublicError('missing_token')), anonymousMs)
 
   const handshake = socket.data.caller
@@ -86,7 +94,13 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     await requests.requestPairingCode(who.userId, digits)
     await publisher.watchLinking(who)
     // Others of this connection need not wait for WhatsApp.
-    return { later: awaitPairingCode(requests, who.userId, digits) }
+    let code = codes.get(digits)
+    if (!code) {
+      if (codes.size >= mostCodes) throw new PublicError('rate_limited')
+      code = awaitPairingCode(requests, who.userId, digits).finally(() => codes.delete(digits))
+      codes.set(digits, code)
+    }
+    return { later: code }
   })
 
   on('send-message', async ({ token, attachments, conversationId, textContent, ...more }) => {
@@ -150,8 +164,17 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
       const answer = (result: Acknowledgement): void => {
         if (typeof acknowledge === 'function') (acknowledge as (result: Acknowledgement) => void)(result)
       }
+      const length = lengthOf(data)
+      if (waiting.requests >= mostWaiting || waiting.length + length > mostWaitingLength)
+        return failed(new PublicError('rate_limited'))
+      waiting.requests += 1
+      waiting.length += length
       last = last
         .then(() => handle(parse(schema, name, data)))
+        .finally(() => {
+          waiting.requests -= 1
+          waiting.length -= length
+        })
         .then((result) => {
           if (!isLater(result)) return answer({ ok: true, data: result })
           void result.later.then((data) => answer({ ok: true, data })).catch(failed)
@@ -256,6 +279,12 @@ function parse<T>(schema: z.ZodType<T>, name: string, data: unknown): T {
   if (result.success) return result.data
   const sentences = result.error.issues.map((issue) => `${issue.path.join('.') || name}: ${issue.message}`)
   throw new PublicError('invalid_request', { sentence: sentences.join('; ') })
+}
+
+/** How long data is as it came; what is no JSON (binary attachments) is refused later, and as long as it is. */
+function lengthOf(data: unknown): number {
+  if (ArrayBuffer.isView(data)) return data.byteLength
+  return JSON.stringify(data)?.length ?? 0
 }
 
 /** An answer that comes when it comes, while what was asked next goes on. */

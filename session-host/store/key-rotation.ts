@@ -79,6 +79,7 @@ export interface RotationOptions {
 export async function resealOldValues(options: RotationOptions): Promise<number> {
   const { logger, signal } = options
   let resealed = 0
+  let left = 0
   for (const table of tables) {
     let after: string[] | undefined
     while (!signal.aborted) {
@@ -86,12 +87,14 @@ export async function resealOldValues(options: RotationOptions): Promise<number>
       if (round === null) break
       after = round.last
       resealed += round.count
+      left += round.left
       if (round.count > 0)
         logger.info({ table: table.table, resealed }, 'credentials are being sealed with the new key')
       await pause(options.restMs ?? 20, undefined, { signal }).catch(() => undefined)
     }
   }
-  if (resealed > 0 && !signal.aborted)
+  // What a session was writing, or could not be opened, still has its old key: the next run sees to it, or says so again.
+  if (resealed > 0 && left === 0 && !signal.aborted)
     logger.info({ resealed, key: options.key.id }, 'everything is sealed with the first key; older ones may be removed')
   return resealed
 }
@@ -101,7 +104,7 @@ async function resealSome(
   { database, box, key, logger, batch = 200 }: RotationOptions,
   { table, column, names, context }: SealedTable,
   after: string[] | undefined,
-): Promise<{ count: number; last: string[] } | null> {
+): Promise<{ count: number; left: number; last: string[] } | null> {
   const types = names.map((name) => (name === 'session_id' ? 'uuid' : 'text'))
   const list = names.join(', ')
   const place = (row: string): string => types.map((type, at) => `(${row}.names[${at + 1}])::${type}`).join(', ')
@@ -136,5 +139,5 @@ async function resealSome(
        where (${names.map((name) => `t.${name}`).join(', ')}) = (${place('l')}) returning 1`,
     [fresh.map((row) => JSON.stringify(row.names)), fresh.map((row) => row.sealed), fresh.map((row) => row.anew)],
   )
-  return { count: updated.length, last }
+  return { count: updated.length, left: rows.length - updated.length, last }
 }

@@ -57,6 +57,7 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
   const groups = await storeGroups(transaction, lease, chats, conversations)
   const messages = await storeMessages(transaction, lease, batch.messages, conversations)
   const mentioned = await knownConversations(transaction, lease, batch, conversations)
+  await lockChanged(transaction, batch, mentioned)
   const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
   await storeMemberReceipts(transaction, lease, batch.receipts, mentioned)
   const reads = await storeOwnReads(transaction, lease, batch.receipts, mentioned)
@@ -81,6 +82,23 @@ async function projectBatch(transaction: Transaction, lease: Lease, batch: Inbou
       [lease.sessionId, batch.inbox],
     )
   await appendEvents(transaction, lease, log)
+}
+
+/**
+ * Locks the conversations of what was read or changed, before any of their messages is: a user who reads or deletes at that moment takes
+ * them in that order, too, and neither then waits for the other.
+ */
+async function lockChanged(
+  transaction: Transaction,
+  batch: InboundBatch,
+  conversations: Map<string, string>,
+): Promise<void> {
+  const changed = [...batch.receipts.filter((receipt) => !receipt.fromMe), ...batch.changes]
+  const ids = changed.flatMap(({ chat }) => conversations.get(chat) ?? [])
+  if (ids.length > 0)
+    await transaction.query('select 1 from public.conversations_new where id = any($1) order by id for no key update', [
+      [...new Set(ids)],
+    ])
 }
 
 /** The chats that get a conversation: those listed, and those of messages. */
