@@ -60,6 +60,11 @@ export async function storeMessages(
            media_width = excluded.media_width, media_height = excluded.media_height,
            media_file_name = excluded.media_file_name, media_waveform = excluded.media_waveform
          where m.unsupported_type = 'ciphertext' and excluded.unsupported_type is distinct from 'ciphertext'
+           -- In a group nobody fills in what somebody else wrote: all its members see a message's id. One person may have two JIDs.
+           and (m.sender_jid is not distinct from excluded.sender_jid or exists (
+             select from public.contact_identities a
+               join public.contact_identities b on b.session_id = a.session_id and b.contact_id = a.contact_id
+               where a.session_id = $2 and a.jid = m.sender_jid and b.jid = excluded.sender_jid))
        returning m.id, m.conversation_id, m.from_me, m.wa_id, m.status, (xmax = 0) as is_new`,
     [
       owner.userId,
@@ -255,7 +260,8 @@ function dedupe(
     if (!conversationId) continue
     const key = keyOf(conversationId, message.fromMe, message.waId)
     const earlier = rows.get(key)
-    if (!earlier || earlier.message.unsupportedType === 'ciphertext') rows.set(key, { key, conversationId, message })
+    if (!earlier || (earlier.message.unsupportedType === 'ciphertext' && earlier.message.sender === message.sender))
+      rows.set(key, { key, conversationId, message })
   }
   return [...rows.values()]
 }

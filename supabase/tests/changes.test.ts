@@ -112,6 +112,35 @@ test('an edit that arrives while its reader marks the chat as read takes rows in
   ])
 })
 
+test.each([['in one batch'], ['one after the other']])(
+  'in a group nobody fills in what somebody else wrote and could not be read yet, %s',
+  async (how) => {
+    const waId = `G${randomUUID()}`
+    const group = '120363000000000001@g.us'
+    const base = { chat: group, waId, fromMe: false, at, status: 'received' as const, live: true }
+    const placeholder = {
+      ...base,
+      type: 'unsupported' as const,
+      text: null,
+      unsupportedType: 'ciphertext',
+      sender: '34600000002@s.whatsapp.net',
+    }
+    const forged = { ...base, type: 'text' as const, text: 'forged', sender: '34600000003@s.whatsapp.net' }
+    const real = { ...base, type: 'text' as const, text: 'real', sender: placeholder.sender }
+    const batches = how === 'in one batch' ? [[placeholder, forged], [real]] : [[placeholder], [forged], [real]]
+    const texts: (string | null)[] = []
+    for (const messages of batches) {
+      await createProjection(database, session.lease).project({ ...emptyBatch(), messages })
+      const rows = await database.query<{ text_content: string | null }>(
+        'select text_content from public.messages_new where session_id = $1 and wa_id = $2',
+        [session.sessionId, waId],
+      )
+      texts.push(...rows.map((row) => row.text_content))
+    }
+    expect(texts).toEqual([...batches.slice(1).map(() => null), 'real'])
+  },
+)
+
 async function lockIsAwaited(): Promise<void> {
   for (;;) {
     const rows = await database.query('select 1 from pg_locks where not granted')
