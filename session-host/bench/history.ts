@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { silenceLibsignal } from '../host.ts'
+import { cpuOfDatabase } from './bench-gateway.ts'
 import { createBenchHost, type BenchHost, type LinkedMember } from './bench-host.ts'
 import { createBenchStack, type BenchStack } from './bench-stack.ts'
 import {
@@ -51,10 +52,16 @@ async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> 
   }
   log(`linking a phone with ${plan.messages} messages in ${plan.conversations} conversations`)
   const number = '34600000300'
+  const cpu = { host: process.cpuUsage(), database: cpuOfDatabase(bench.stack.folder) }
   const during = await measure(gateway, receivers, async () => {
     const { sessionId } = await gateway.link(number, { generate: { ...plan, delivery: 'external', seed: 'bench' } })
     await imported(bench, sessionId, plan.messages)
   })
+  const used = process.cpuUsage(cpu.host)
+  const cpuSeconds = {
+    host: rounded((used.user + used.system) / 1e6),
+    database: rounded((cpuOfDatabase(bench.stack.folder) - cpu.database) / 1_000),
+  }
   const { seconds, chunks } = await timesOf(bench)
   const expected = await gateway.control.get<{ sha256: string }>(`/phones/${number}/generated`)
   const isWhole = (await digestOf(bench)) === expected.sha256
@@ -64,6 +71,8 @@ async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> 
     results: {
       seconds: rounded(seconds),
       rowsPerSecond: rounded(rate),
+      // The messages of the other sessions included.
+      cpuSeconds,
       extraMemoryMb: during.memoryMb,
       eventLoopDelayMs: during.loop,
       inboundOfOthersMs: during.inbound,
