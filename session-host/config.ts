@@ -24,6 +24,10 @@ export interface Config {
     versionUrl: string
     linkTimeoutMs: number
     linkRetries: number
+    /** How fast messages leave; 0 turns a rule off. */
+    pacing: { intervalMs: number; firstContactMs: number; recipientPerMinute: number }
+    /** A message that waits longer fails, in ms; 0: never. */
+    sendDeadlineMs: number
   }
   /** Keys that encrypt credentials, the first one writes; null in development, where one is made and kept. */
   authStateKeys: { id: string; key: Buffer }[] | null
@@ -80,6 +84,10 @@ const variables = {
   SUPABASE_JWKS_URL: url.optional(),
   WHATSAPP_SESSION_TIMEOUT: integer(1_000, 3_600_000).default(180_000),
   WHATSAPP_MAX_RETRIES: integer(0, 20).default(3),
+  WHATSAPP_SEND_INTERVAL: integer(0, 3_600_000).default(1_000),
+  WHATSAPP_FIRST_CONTACT_INTERVAL: integer(0, 86_400_000).default(20_000),
+  WHATSAPP_RECIPIENT_RATE: integer(0, 10_000).default(30),
+  WHATSAPP_SEND_DEADLINE: integer(0, 2_592_000_000).default(86_400_000),
   WHATSAPP_WEB_SOCKET_URL: z
     .url({ protocol: /^wss?$/, error: 'must be a ws:// or wss:// URL' })
     .default(whatsappEndpoint),
@@ -166,6 +174,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       versionUrl: env.WHATSAPP_VERSION_URL ?? versionUrlOf(env.WHATSAPP_WEB_SOCKET_URL),
       linkTimeoutMs: env.WHATSAPP_SESSION_TIMEOUT,
       linkRetries: env.WHATSAPP_MAX_RETRIES,
+      pacing: {
+        intervalMs: env.WHATSAPP_SEND_INTERVAL,
+        firstContactMs: env.WHATSAPP_FIRST_CONTACT_INTERVAL,
+        recipientPerMinute: env.WHATSAPP_RECIPIENT_RATE,
+      },
+      sendDeadlineMs: env.WHATSAPP_SEND_DEADLINE,
     },
     authStateKeys: env.AUTH_STATE_KEY ?? null,
     media: { download: env.MEDIA_DOWNLOAD, maxBytes: env.MEDIA_MAX_BYTES },

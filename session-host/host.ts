@@ -46,6 +46,7 @@ import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
 import { createMediaRemovals } from './store/media-removals.ts'
 import { createMediaSends } from './store/media-sends.ts'
 import { createMediaDownloads } from './store/media-downloads.ts'
+import { createSendWatchdog } from './store/send-watchdog.ts'
 import { createSessionStore } from './store/sessions.ts'
 import { createSocketSlots, probeChannel } from './store/socket-slots.ts'
 import { createUserRequests } from './store/user-requests.ts'
@@ -269,6 +270,8 @@ export async function createHost({
         linkTimeoutMs: config.whatsapp.linkTimeoutMs,
         linkRetries: config.whatsapp.linkRetries,
         ackTimeoutMs,
+        pacing: config.whatsapp.pacing,
+        sendDeadlineMs: config.whatsapp.sendDeadlineMs,
         openTimeoutMs,
         stableMs,
         backoffMs: times.backoffMs,
@@ -307,6 +310,17 @@ export async function createHost({
       },
       onError: (error) =>
         logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'messages could not be expired'),
+    }),
+  )
+  disposables.use(
+    createSendWatchdog(database, {
+      deadlineMs: config.whatsapp.sendDeadlineMs,
+      onChange(sessionId) {
+        publisher.wake(sessionId)
+        announcer.announce(sessionId)
+      },
+      onError: (error) =>
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'late messages could not be failed'),
     }),
   )
   const remover =

@@ -145,6 +145,12 @@ const table = {
     'En ese grupo solo pueden hacerlo los administradores.',
     'Only admins may do that in this group.',
   ],
+  account_restricted: [
+    403,
+    false,
+    'WhatsApp no deja ahora a esta cuenta escribir a personas nuevas. Responde solo a quien ya te ha escrito y espera.',
+    'WhatsApp does not let this account write to new people for now. Answer only those who wrote to you, and wait.',
+  ],
   not_found: [404, false, 'No encontrado.', 'Not found.'],
   conversation_not_found: [404, false, 'Conversación no encontrada', 'Conversation not found'],
   message_not_found: [404, false, 'Mensaje no encontrado.', 'Message not found.'],

@@ -8,6 +8,7 @@ import { connectClient, type TestClient } from '../tests/connect-client.ts'
 import { createDatabaseWatch, type DatabaseWatch } from '../tests/database-watch.ts'
 import { startHostProcess, type HostProcess } from '../tests/start-host-process.ts'
 import { startSimulatorProcess, type SimulatorProcess } from '../tests/crash/start-simulator-process.ts'
+import { unpaced } from '../tests/unpaced.ts'
 
 export interface BenchAccount {
   number: string
@@ -149,13 +150,6 @@ export async function analyze({ stack }: BenchGateway): Promise<void> {
   const { port } = new URL(stack.adminDatabaseUrl)
   await using connected = await connect(databaseUrl(Number(port), stack.secrets, 'supabase_admin'))
   await connected.client.query('analyze')
-}
-
-/** The intervals that a person's account keeps between sends are no part of what is measured. */
-const unpaced = {
-  WHATSAPP_SEND_INTERVAL: '0',
-  WHATSAPP_FIRST_CONTACT_INTERVAL: '0',
-  WHATSAPP_RECIPIENT_RATE: '0',
 }
 
 function isMeasurement(line: string): boolean {

@@ -8,6 +8,7 @@ import { createHost, type Host } from '../host.ts'
 import { createControl, type Control } from '../simulator/testing/control.ts'
 import { connectClient, type TestClient } from '../tests/connect-client.ts'
 import type { BenchStack } from './bench-stack.ts'
+import { unpaced } from '../tests/unpaced.ts'
 
 /** A user with a linked phone, and a client that listens. */
 export interface LinkedMember {
@@ -32,6 +33,7 @@ export async function createBenchHost({ stack }: BenchStack): Promise<BenchHost>
   const config = readConfig({
     ...stack.environment,
     ...simulator,
+    ...unpaced,
     AUTH_STATE_KEY: `bench:${randomBytes(32).toString('base64')}`,
     CORS_ORIGINS: 'http://localhost:3000',
     PORT: '0',

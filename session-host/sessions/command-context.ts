@@ -3,6 +3,7 @@ import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
 import type { Connection } from '../whatsapp/connection.ts'
 import type { Answers } from './answers.ts'
+import type { SendRules } from './send-rules.ts'
 import type { SessionMedia } from './session-media.ts'
 
 /** What carrying out a command takes. */
@@ -13,6 +14,7 @@ export interface CommandContext {
   answers: Answers
   /** null where no file can be kept. */
   media: SessionMedia | null
+  rules: SendRules
   onLogout: () => void
 }
 
@@ -21,6 +23,8 @@ export type Outcome =
   | { kind: 'finished'; result: Record<string, unknown> }
   /** It can't be done: the command, and its message if it has one, fail with this code. */
   | { kind: 'failed'; code: ErrorCode }
+  /** It is not its turn yet: this was no try. */
+  | { kind: 'later'; waitMs: number }
   /** WhatsApp did not say in time: try again. */
   | { kind: 'unanswered' }
   /** Somebody else ends it, in order with what WhatsApp says next. */

@@ -4,6 +4,7 @@ import type { Projection } from '../store/projection.ts'
 import type { Connection } from '../whatsapp/connection.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { carryOut } from './carry-out.ts'
+import type { SendRules } from './send-rules.ts'
 import type { SessionMedia } from './session-media.ts'
 import { createAnswers } from './answers.ts'
 
@@ -16,6 +17,7 @@ export interface CommandPumpOptions {
   ackTimeoutMs: number
   /** null where no file can be kept. */
   media: SessionMedia | null
+  rules: SendRules
   onLogout: () => void
   /** Rows of this session changed. */
   onChange: () => void
@@ -115,6 +117,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       projection,
       answers,
       media: options.media,
+      rules: options.rules,
       onLogout: options.onLogout,
     })
     switch (outcome.kind) {
@@ -126,6 +129,8 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       case 'failed':
         await commands.failMessage(command, outcome.code)
         return options.onChange()
+      case 'later':
+        return commands.retry(command, { delaySeconds: outcome.waitMs / 1_000, counts: false })
       case 'unanswered':
         return giveBack(command, true)
       default:

@@ -34,7 +34,9 @@ import { createHistoryImport } from './history-import.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
 import { createPairingAttempt } from './pairing-attempt.ts'
+import { createPacing, type PacingRules } from './pacing.ts'
 import { createPictureRefresh } from './picture-refresh.ts'
+import { createRecipients } from './recipients.ts'
 import type { CreateSessionMedia } from './session-media.ts'
 import type { SessionMeasures } from './measures.ts'
 import { createQuarantine } from './quarantine.ts'
@@ -63,6 +65,8 @@ export interface SessionOptions {
     linkTimeoutMs: number
     linkRetries: number
     ackTimeoutMs: number
+    pacing: PacingRules
+    sendDeadlineMs: number
     openTimeoutMs: number
     /** A connection that stays open this long has put its troubles behind it, in ms. */
     stableMs: number
@@ -150,6 +154,13 @@ export function createSession({
   const media = createMedia?.(() => (open && connection) || null) ?? null
   const pump = createCommandPump({
     media,
+    rules: {
+      pacing: createPacing(whatsapp.pacing),
+      recipients: createRecipients(),
+      deadlineMs: whatsapp.sendDeadlineMs,
+      forbidsFirstContact: () => restrictions.forbidsFirstContact(),
+      measures,
+    },
     commands: store.commands,
     projection: store.projection,
     connection: () => (open && connection) || null,

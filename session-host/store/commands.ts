@@ -10,6 +10,7 @@ import { fenced, type Lease } from './fenced.ts'
 import { sentChange, type SentRecord } from './find-sent.ts'
 import { keepProtos } from './message-protos.ts'
 import { readOutgoing, type OutgoingRow } from './outgoing.ts'
+import { readSendFacts, type SendFacts } from './send-facts.ts'
 
 /** A message as the phone knows it. */
 export interface OldestMessage {
@@ -25,6 +26,8 @@ export interface CommandStore extends ChatReader {
   /** Claims what may run now, in order, each lane's head only. */
   claim(limit: number): Promise<ClaimedCommand[]>
   readMessage(messageId: string): Promise<OutgoingRow | null>
+  /** What decides how a conversation may be written to; null when it is gone. */
+  readSendFacts(conversationId: string): Promise<SendFacts | null>
   /** The message as it is about to leave, so that every retry sends the same. */
   keepProto(messageId: string, proto: Uint8Array): Promise<void>
   /** A change as it is to be sent; null when the conversation, or the message if it is about one, is gone. */
@@ -81,6 +84,7 @@ export function createCommandStore(
         }))
       }),
     readMessage: (messageId) => readOutgoing(database, sessionId, messageId),
+    readSendFacts: (conversationId) => readSendFacts(database, sessionId, conversationId),
     keepProto: (messageId, proto) =>
       fenced(database, lease, (transaction) => keepProtos(transaction, lease, [{ messageId, proto }])),
     readChange: (command) => sentChange(database, sessionId, command),

@@ -8,6 +8,7 @@ import { createSimulator, type Simulator } from '../simulator/simulator.ts'
 import { createControl, type Control, type ShownMessage } from '../simulator/testing/control.ts'
 import { connectClient, type ClientOptions, type TestClient } from './connect-client.ts'
 import { createDatabaseWatch, type DatabaseWatch } from './database-watch.ts'
+import { unpaced } from './unpaced.ts'
 
 /** The whole product in this process, with a database, a gateway and a WhatsApp of its own. */
 export interface Gateway extends AsyncDisposable {
@@ -103,6 +104,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     WHATSAPP_WEB_SOCKET_URL: simulator.webSocketUrl,
     WHATSAPP_ROOT_CERT_KEY: simulator.rootCertKey,
     WHATSAPP_MEDIA_CA_CERT: simulator.mediaCaCert,
+    ...unpaced,
     AUTH_STATE_KEY: `test:${randomBytes(32).toString('base64')}`,
     CORS_ORIGINS: 'http://localhost:3000',
     PORT: '0',

@@ -365,6 +365,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.export_my_data(jsonb,integer)': user,
   'private.export_user(uuid,jsonb,integer)': administrator,
   'private.expire_messages(integer)': host,
+  'private.expire_sends(double precision,integer)': host,
   'private.fail(integer,text,text)': host,
   'private.find_conversation(uuid,text)': nobody,
   'private.find_result(uuid,text,text)': nobody,

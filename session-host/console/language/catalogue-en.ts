@@ -187,6 +187,7 @@ export const en: Catalogue = {
     message_rejected: 'WhatsApp rejected the message.',
     send_timeout: 'WhatsApp did not acknowledge it in time.',
     not_on_whatsapp: 'This number is not on WhatsApp.',
+    account_restricted: 'WhatsApp does not let this account write to new people for now.',
     session_not_linked: 'No phone is linked.',
     offline: 'There is no connection to the server.',
   },

@@ -200,6 +200,7 @@ export const es = {
     message_rejected: 'WhatsApp ha rechazado el mensaje.',
     send_timeout: 'WhatsApp no lo ha confirmado a tiempo.',
     not_on_whatsapp: 'Este número no está en WhatsApp.',
+    account_restricted: 'WhatsApp no deja ahora escribir a personas nuevas.',
     session_not_linked: 'No hay ningún teléfono vinculado.',
     offline: 'No hay conexión con el servidor.',
   },

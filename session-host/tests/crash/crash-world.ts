@@ -7,6 +7,7 @@ import { startHostProcess, type HostProcess } from '../start-host-process.ts'
 import { followConsumer, type Consumer } from './consumer.ts'
 import { followSimulator, type SimulatorEvents } from './simulator-events.ts'
 import { startSimulatorProcess, type SimulatorProcess } from './start-simulator-process.ts'
+import { unpaced } from '../unpaced.ts'
 
 /** A user with a linked phone, and everything that was said and submitted for it, in order. */
 export interface Account {
@@ -80,6 +81,7 @@ export async function createCrashWorld(
   const environment: Record<string, string> = {
     ...stack.environment,
     ...simulator.environment,
+    ...unpaced,
     AUTH_STATE_KEY: `test:${randomBytes(32).toString('base64')}`,
     CORS_ORIGINS: 'http://localhost:3000',
     PORT: '0',
