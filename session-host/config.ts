@@ -57,6 +57,11 @@ const exampleSecrets = new Set([
   'super-secret-jwt-token-with-at-least-32-characters-long',
 ])
 
+/** True for a value that stands in guides and examples. */
+export function isExampleSecret(value: string): boolean {
+  return exampleSecrets.has(value) || /^your-[a-z-]+-key$/.test(value)
+}
+
 const url = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   .transform((text) => text.replace(/\/+$/, ''))

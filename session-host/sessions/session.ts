@@ -294,6 +294,7 @@ export function createSession({
 
   async function project(batch: InboundBatch): Promise<void> {
     const { refused } = await projectSafely(store.projection, batch, patience)
+    measures.received(batch.messages.filter(({ live }) => live).map(({ at }) => Date.now() / 1_000 - at))
     if (refused.length > 0) await whenReachable(() => quarantine.refused(refused), patience)
     if (batch.messages.some((message) => message.media)) media?.wake()
     if (batch.pictures || batch.history || batch.chats.length > 0) pictures.wake()

@@ -313,6 +313,7 @@ export const functions: Record<string, FunctionRow> = {
     stranger: 'message_not_found',
   },
 
+  'private.applied_migrations()': host,
   'private.assert_may_write(conversations_new)': nobody,
   'private.check_text(text)': nobody,
   'private.checked_contacts(jsonb)': nobody,
