@@ -1,6 +1,7 @@
 import type { SupabaseClient } from '@supabase/supabase-js'
 import type { QueryClient } from '@tanstack/react-query'
 import type { EventEnvelope } from '#shared/events.ts'
+import { isMuted } from './chats/is-muted.ts'
 import { createRestClient } from './api/rest-client.ts'
 import { conversationName } from './chats/conversation-name.ts'
 import { catalogueOf, initialLanguage } from './language/language.tsx'
@@ -9,6 +10,7 @@ import { applyEvent } from './live/apply-event.ts'
 import { findConversation, patchSession, putMessage, sessionKey } from './live/cache.ts'
 import { connectLive } from './live/connect-live.ts'
 import type { ConsoleConfig, Parts } from './parts.ts'
+import { createPresenceBoard } from './live/presence-board.ts'
 import { createOutbox } from './thread/outbox.ts'
 
 export type DisposableParts = Parts & Disposable
@@ -29,6 +31,7 @@ export function createParts(dependencies: {
     sendMessage: rest.sendMessage,
     onAccepted: (message) => putMessage(queryClient, message),
   })
+  const presence = createPresenceBoard()
   const announcer = createAnnouncer({
     from: (count, name) => sentences().newMessagesFrom(count, name),
     inChats: (count, chats) => sentences().newMessagesIn(count, chats),
@@ -39,7 +42,9 @@ export function createParts(dependencies: {
     applyEvent(queryClient, event)
     if (event.type !== 'message.created' || event.data.from_me || replayed) return
     const conversation = event.conversation ?? findConversation(queryClient, event.data.conversation_id)
-    if (conversation) announcer.incoming(conversation.id, conversationName(conversation, sentences()))
+    presence.arrived(event.data.conversation_id)
+    if (conversation && !isMuted(conversation))
+      announcer.incoming(conversation.id, conversationName(conversation, sentences()))
   }
 
   const live = connectLive({
@@ -57,6 +62,7 @@ export function createParts(dependencies: {
         patchSession(queryClient, { id: sessionId, phone, status: 'connected', connected: true, reason: null })
         void queryClient.invalidateQueries({ queryKey: sessionKey })
       },
+      onPresence: presence.note,
       onRecovered: (count) => announcer.show(sentences().recovered(count)),
     },
   })
@@ -69,9 +75,11 @@ export function createParts(dependencies: {
     live,
     outbox,
     announcer,
+    presence,
     [Symbol.dispose]: () => {
       live[Symbol.dispose]()
       outbox.clear()
+      presence.clear()
       queryClient.clear()
     },
   }

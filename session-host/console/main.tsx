@@ -7,6 +7,7 @@ import './styles/chats.css'
 import './styles/thread.css'
 import './styles/content.css'
 import './styles/dialogs.css'
+import './styles/actions.css'
 
 const root = document.getElementById('root')
 if (root) createRoot(root).render(<App />)

@@ -4,6 +4,7 @@ import { createContext, use } from 'react'
 import type { RestClient } from './api/rest-client.ts'
 import type { Live } from './live/connect-live.ts'
 import type { Announcer } from './live/announcer.ts'
+import type { PresenceBoard } from './live/presence-board.ts'
 import type { Outbox } from './thread/outbox.ts'
 
 /** What the session-host tells its console at `/config.json`. */
@@ -24,6 +25,7 @@ export interface Parts {
   live: Live
   outbox: Outbox
   announcer: Announcer
+  presence: PresenceBoard
 }
 
 const PartsContext = createContext<Parts | null>(null)

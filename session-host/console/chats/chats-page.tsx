@@ -12,6 +12,7 @@ import { ConversationList } from './conversation-list.tsx'
 import { NewChatDialog } from './new-chat-dialog.tsx'
 import { useChatTitle } from './use-chat-title.ts'
 import { useConversations } from './use-conversations.ts'
+import { useOwnPresence } from './use-own-presence.ts'
 import { useOpenChat } from './use-route.ts'
 
 /** The list of chats beside the open one; one of the two on a phone's width. */
@@ -26,6 +27,7 @@ export function ChatsPage({ session, onLink }: { session: Session; onLink: () =>
   const list = useConversations(q, archived)
   useChatTitle(list.conversations)
   useSearchKey()
+  useOwnPresence(session.status === 'connected')
   useEffect(() => {
     void loadPhoneFormat()
   }, [])

@@ -2,6 +2,7 @@ import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { errorSentence } from '../api/error-sentence.ts'
 import { useLanguage } from '../language/language.tsx'
+import { useChatActions } from './use-chat-actions.ts'
 import { ConversationRow } from './conversation-row.tsx'
 import type { Conversations } from './use-conversations.ts'
 
@@ -17,6 +18,7 @@ export function ConversationList(props: {
 }): ReactNode {
   const { t } = useLanguage()
   const { conversations, isPending, error, hasMore, loadMore, reload } = props.list
+  const actions = useChatActions()
   const scroller = useRef<HTMLDivElement>(null)
   const [activeId, setActiveId] = useState<string | null>(null)
   const stopId = [activeId, props.openId].find((id) => conversations.some((c) => c.id === id)) ?? conversations[0]?.id
@@ -40,13 +42,26 @@ export function ConversationList(props: {
   })
 
   function move(event: KeyboardEvent): void {
+    const onLink = event.target instanceof Element && event.target.matches('a')
+    const chat = conversations[stop]
+    const plain = !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey
+    if (onLink && plain && chat && event.key.toLowerCase() === 'u') actions.toggleUnread(chat)
+    if (onLink && plain && chat && event.key.toLowerCase() === 'e') {
+      actions.toggleArchived(chat)
+      const next = conversations[stop + 1] ?? conversations[stop - 1]
+      if (next) focusRow(next.id)
+    }
     const to = { ArrowDown: stop + 1, ArrowUp: stop - 1, Home: 0, End: conversations.length - 1 }[event.key]
     const target = to === undefined ? undefined : conversations[to]
     if (to === undefined || !target || event.altKey || event.ctrlKey || event.metaKey) return
     event.preventDefault()
-    setActiveId(target.id)
     virtualizer.scrollToIndex(to)
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`a[data-id="${target.id}"]`)?.focus())
+    focusRow(target.id)
+  }
+
+  function focusRow(id: string): void {
+    setActiveId(id)
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`a[data-id="${id}"]`)?.focus())
   }
 
   if (error)
@@ -77,6 +92,7 @@ export function ConversationList(props: {
                 tabStop={conversation.id === stopId}
                 onFocus={() => setActiveId(conversation.id)}
                 offset={item.start}
+                actions={actions.items}
               />
             )
           )

@@ -7,7 +7,13 @@ import { useObservable } from '../live/observable.ts'
 import { useSecondsOf } from './use-now.ts'
 import { readDraft } from '../thread/drafts.ts'
 import { parseWhatsAppText, visibleText } from '../thread/whatsapp-text.ts'
+import { Icon } from '../icon.tsx'
+import { Menu, type MenuItem } from '../menu.tsx'
+import { useParts } from '../parts.ts'
+import { isBusy } from '../live/presence-board.ts'
+import { presenceLine } from '../thread/presence-line.ts'
 import { Avatar } from './avatar.tsx'
+import { isMuted } from './is-muted.ts'
 import { conversationName, phoneFormat } from './conversation-name.ts'
 import { chatHref } from './use-route.ts'
 
@@ -20,6 +26,7 @@ export function ConversationRow(props: {
   tabStop: boolean
   onFocus: () => void
   offset: number
+  actions: (conversation: Conversation) => MenuItem[]
 }): ReactNode {
   const { t, language } = useLanguage()
   useObservable(phoneFormat)
@@ -27,7 +34,13 @@ export function ConversationRow(props: {
   const { conversation, open } = props
   const name = conversationName(conversation, t)
   const draft = open ? '' : readDraft(conversation.id)
-  const last = draft === '' ? lastMessage(conversation, t) : `${t.draft}: ${draft}`
+  const { presence } = useParts()
+  const activity = useObservable(presence.activities).get(conversation.id)
+  const doing = activity && isBusy(activity) ? presenceLine(activity, t, null) : ''
+  const written = draft === '' ? lastMessage(conversation, t) : `${t.draft}: ${draft}`
+  const last = doing === '' ? written : doing
+  const pinned = conversation.pinned_at !== null
+  const muted = isMuted(conversation)
   const at = conversation.last_message_at ?? (conversation.last_message_type === null ? null : conversation.activity_at)
   const time = at === null ? '' : shortMoment(new Date(at), now, language)
   const unread = conversation.unread_count
@@ -38,7 +51,7 @@ export function ConversationRow(props: {
       aria-setsize={props.total}
     >
       <a
-        className={unread > 0 ? 'chat-row chat-row-unread' : 'chat-row'}
+        className={unread > 0 || conversation.marked_unread ? 'chat-row chat-row-unread' : 'chat-row'}
         href={chatHref(conversation.id)}
         data-id={conversation.id}
         aria-current={open ? 'page' : undefined}
@@ -50,24 +63,43 @@ export function ConversationRow(props: {
           {conversation.kind === 'group' ? t.groupChat : t.contactChat}
           {', '}
           {unread > 0 && `${t.unread(unread)}, `}
+          {unread === 0 && conversation.marked_unread && `${t.markedUnread}, `}
+          {pinned && `${t.pinned}, `}
+          {muted && `${t.muted}, `}
         </span>
         <span className="chat-row-name" dir="auto">
           {name}
         </span>
         <span className="visually-hidden">, </span>
-        <span className={draft === '' ? 'chat-row-last' : 'chat-row-last chat-row-draft'} dir="auto">
+        <span className={lastClass(doing, draft)} dir="auto">
           {last}
         </span>
         <span className="visually-hidden">, </span>
-        <span className="chat-row-time">{time}</span>
+        <span className="chat-row-time">
+          {muted && <Icon name="mute" />}
+          {pinned && <Icon name="pin" />}
+          {time}
+        </span>
         {unread > 0 && (
           <span className="badge" aria-hidden="true">
             {unread > 999 ? '999+' : unread}
           </span>
         )}
+        {unread === 0 && conversation.marked_unread && <span className="badge badge-dot" aria-hidden="true" />}
       </a>
+      <Menu
+        name={t.chatActions(name)}
+        className="chat-menu"
+        tabIndex={props.tabStop ? 0 : -1}
+        items={() => props.actions(conversation)}
+      />
     </li>
   )
+}
+
+function lastClass(doing: string, draft: string): string {
+  if (doing !== '') return 'chat-row-last doing'
+  return draft === '' ? 'chat-row-last' : 'chat-row-last chat-row-draft'
 }
 
 function lastMessage(conversation: Conversation, t: Catalogue): string {

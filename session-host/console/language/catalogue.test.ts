@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { en } from './catalogue-en.ts'
 import { es } from './catalogue-es.ts'
@@ -7,7 +9,9 @@ function sentences(value: unknown, path = ''): [string, string][] {
   if (typeof value === 'string') return [[path, value]]
   if (typeof value === 'function') {
     const say = value as (...parts: unknown[]) => string
-    return [1, 2].map((n) => [`${path}(${value.length}) ${n}`, say(n, `part-${n}`)])
+    // The one sentence that takes its parts by name.
+    const first = (n: number): unknown => (path === 'syncing' ? { percent: n, messages: n, chunks: n, stored: n } : n)
+    return [1, 2].map((n) => [`${path}(${value.length}) ${n}`, say(first(n), `part-${n}`)])
   }
   return Object.entries(value as object).flatMap(([key, inner]) => sentences(inner, path ? `${path}.${key}` : key))
 }
@@ -28,4 +32,22 @@ describe('the catalogues', () => {
     const formal = /\b(usted|vos|su (cuenta|teléfono)|tenés|podés)\b/i
     expect(sentences(es).filter(([, sentence]) => formal.test(sentence))).toEqual([])
   })
+  it('have words for every notice that the host writes', () => {
+    const written = ['whatsapp', 'store'].flatMap(noticeKindsIn)
+    expect(written).toContain('group_created')
+    expect(written.filter((kind) => !Object.hasOwn(es.notices, kind))).toEqual([])
+  })
 })
+
+/** The kinds of notices in the sources of a room: where a notice is made, and all that begin with `group_`. */
+function noticeKindsIn(room: string): string[] {
+  const folder = join(import.meta.dirname, '../..', room)
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .flatMap((name) => {
+      const source = readFileSync(join(folder, name), 'utf8')
+      const made = source.matchAll(/notice:\s*\{\s*kind:\s*'(\w+)'/g)
+      const group = name === 'group-notices.ts' ? source.matchAll(/[?:] '(group_\w+)'/g) : []
+      return [...made, ...group].flatMap(([, kind]) => (kind === undefined ? [] : [kind]))
+    })
+}

@@ -7,6 +7,7 @@ import type { Catalogue } from '../language/catalogue-es.ts'
 import { useObservable } from '../live/observable.ts'
 import { useParts } from '../parts.ts'
 import { Wordmark } from '../wordmark.tsx'
+import { PairingCodeForm } from './pairing-code-form.tsx'
 import { QrCode } from './qr-code.tsx'
 import { useCamera } from './use-camera.ts'
 
@@ -17,25 +18,26 @@ export function LinkingPage({ session, onBrowse }: { session: Session; onBrowse:
   const { joined, lost, qr: pushedQr, closed, trouble } = useObservable(live.state)
   // After a failure or a logout a person decides; a first visit begins at once.
   const [earlier, setEarlier] = useState(() => endOf(session))
+  const [byNumber, setByNumber] = useState(false)
   const end = closed ?? earlier
   const wanted = end === null
 
   // Ask over the socket once it has joined, and again after it was away.
   useEffect(() => {
-    if (joined && wanted) live.requestQr()
-  }, [joined, wanted, live])
+    if (joined && wanted && !byNumber) live.requestQr()
+  }, [joined, wanted, byNumber, live])
 
   // The REST answer knows when the QR ends, and stands in for the socket when that is down.
   const fetched = useQuery({
     queryKey: ['qr', pushedQr],
     queryFn: ({ signal }) => rest.qr(signal),
-    enabled: wanted && (pushedQr !== null || lost),
+    enabled: wanted && !byNumber && (pushedQr !== null || lost),
     refetchInterval: lost ? 10_000 : false,
     staleTime: 0,
     gcTime: 0,
   })
   const linking = session.status === 'connecting'
-  const qr = linking || !wanted ? null : (pushedQr ?? (lost ? (fetched.data?.data?.qr ?? null) : null))
+  const qr = linking || !wanted || byNumber ? null : (pushedQr ?? (lost ? (fetched.data?.data?.qr ?? null) : null))
   const expiresAt = qr !== null && fetched.data?.data?.qr === qr ? fetched.data.data.expires_at : null
   useCamera(config.simulatorUrl, qr)
 
@@ -51,7 +53,7 @@ export function LinkingPage({ session, onBrowse }: { session: Session; onBrowse:
             <h1 id="link-title">{t.linkTitle}</h1>
             <p className="lead">{t.linkLead}</p>
             <ol className="steps">
-              {t.linkSteps.map((step) => (
+              {(byNumber ? t.numberSteps : t.linkSteps).map((step) => (
                 <li key={step}>{step}</li>
               ))}
             </ol>
@@ -68,10 +70,17 @@ export function LinkingPage({ session, onBrowse }: { session: Session; onBrowse:
               />
             ) : linking ? (
               <Waiting title={t.linkingNow} help={t.linkingHelp} />
+            ) : byNumber ? (
+              <PairingCodeForm />
             ) : qr !== null ? (
               <QrCode image={qr} expiresAt={expiresAt} />
             ) : (
               <Waiting title={t.preparing} help={trouble ?? ''} />
+            )}
+            {end === null && !linking && (
+              <button type="button" className="link" onClick={() => setByNumber(!byNumber)}>
+                {byNumber ? t.byQr : t.byNumber}
+              </button>
             )}
           </div>
         </section>

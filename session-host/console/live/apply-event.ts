@@ -15,6 +15,8 @@ import {
 /** Brings the query cache to where the event says the world is; asks the server only for what the event doesn't carry. */
 export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void {
   if (event.conversation) putConversation(queryClient, event.conversation)
+  if ('conversation_id' in event.data && (event.type === 'conversation.updated' || event.message?.content.notice))
+    void queryClient.invalidateQueries({ queryKey: ['group', event.data.conversation_id] })
   if (event.message) putMessage(queryClient, event.message)
   switch (event.type) {
     case 'session.status': {

@@ -12,13 +12,16 @@ export const sessionKey = ['session'] as const
 export const conversationsKey = (q: string, archived: boolean) => ['conversations', { q, archived }] as const
 export const messagesKey = (conversationId: string) => ['messages', conversationId] as const
 
-/** All loaded conversations of a list, newest activity first, each once. */
+/** All loaded conversations of a list, each once: what is pinned on top, as on the phone, then newest activity first. */
 export function conversationsOf(data: ConversationData | undefined): Conversation[] {
   const byId = new Map<string, Conversation>()
   for (const page of data?.pages ?? [])
     for (const conversation of page.conversations) byId.set(conversation.id, conversation)
   return [...byId.values()].toSorted(
-    (a, b) => Date.parse(b.activity_at) - Date.parse(a.activity_at) || (a.id < b.id ? 1 : -1),
+    (a, b) =>
+      Number(b.pinned_at !== null) - Number(a.pinned_at !== null) ||
+      Date.parse(b.activity_at) - Date.parse(a.activity_at) ||
+      (a.id < b.id ? 1 : -1),
   )
 }
 

@@ -1,5 +1,6 @@
 import { io, type Socket } from 'socket.io-client'
 import type { Acknowledgement, ClientToServerEvents, EventEnvelope, ServerToClientEvents } from '#shared/events.ts'
+import type { OwnPresence, Presence } from '#shared/presence.ts'
 import { createObservable, type Observable } from './observable.ts'
 
 /** What the socket says that is not an event of the log. */
@@ -10,6 +11,8 @@ export interface LiveState {
   lost: boolean
   /** The newest QR (a PNG data URL) while a phone is being linked. */
   qr: string | null
+  /** The newest code to type on a phone, while one was asked for. */
+  pairing: { code: string; expires_at: string } | null
   /** Why the session closed for good, with the server's own sentence. */
   closed: { reason: string; message: string } | null
   /** The server's last refusal, a sentence. */
@@ -24,6 +27,8 @@ export interface Live extends Disposable {
   forgetEnd: () => void
   /** Asks for a QR: the answer is the `qr-code` event, or `session-ready` when a phone is linked already. */
   requestQr: () => void
+  /** Shows the other side what one does, or asks to be told of them. Lost without a connection, as WhatsApp loses it. */
+  setPresence: (state: OwnPresence, conversationId?: string) => void
 }
 
 export interface LiveListeners {
@@ -31,6 +36,7 @@ export interface LiveListeners {
   /** Everything may have changed: read anew. */
   onResync: () => void
   onReady: (session: { sessionId: string; phone: string | null }) => void
+  onPresence: (presence: Presence) => void
   /** New messages that a reconnection brought after the gap. */
   onRecovered: (count: number) => void
 }
@@ -47,7 +53,14 @@ export function connectLive(dependencies: {
   listeners: LiveListeners
 }): Live {
   const { getToken, listeners } = dependencies
-  const state = createObservable<LiveState>({ joined: false, lost: false, qr: null, closed: null, trouble: null })
+  const state = createObservable<LiveState>({
+    joined: false,
+    lost: false,
+    qr: null,
+    pairing: null,
+    closed: null,
+    trouble: null,
+  })
   const change = (part: Partial<LiveState>): void => state.set((current) => ({ ...current, ...part }))
   const seen: Record<string, number> = {}
   let recovery: { since: number; count: number } | null = null
@@ -105,7 +118,7 @@ export function connectLive(dependencies: {
     if (replayed && recovery && event.type === 'message.created' && !event.data.from_me) recovery.count++
     if (event.type === 'session.status') {
       const { status, reason } = event.data
-      if (status !== 'linking') change({ qr: null })
+      if (status !== 'linking') change({ qr: null, pairing: null })
       if (!ended.includes(status)) change({ closed: null })
       else if (reason) change({ closed: { reason, message: '' } })
     }
@@ -116,12 +129,14 @@ export function connectLive(dependencies: {
     listeners.onResync()
   })
   socket.on('qr-code', (qr) => change({ qr, closed: null, trouble: null }))
+  socket.on('pairing-code', (pairing) => change({ pairing, closed: null }))
+  socket.on('presence', listeners.onPresence)
   socket.on('session-ready', (session) => {
-    change({ qr: null, closed: null, trouble: null })
+    change({ qr: null, pairing: null, closed: null, trouble: null })
     listeners.onReady(session)
   })
   socket.on('session-closed', ({ reason, message }) => {
-    change({ qr: null, closed: { reason, message } })
+    change({ qr: null, pairing: null, closed: { reason, message } })
     listeners.onResync()
   })
   socket.on('error', (sentence) => change({ trouble: sentence }))
@@ -143,6 +158,9 @@ export function connectLive(dependencies: {
       socket.emit('get-qr', {}, (answer) => {
         if (!answer.ok) change({ trouble: answer.error.message })
       })
+    },
+    setPresence: (state, conversationId) => {
+      if (socket.connected) socket.emit('set-presence', { state, ...(conversationId ? { conversationId } : {}) })
     },
     [Symbol.dispose]: () => {
       stopRefresh()

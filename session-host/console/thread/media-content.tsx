@@ -1,7 +1,11 @@
+import { useMutation } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import type { Message } from '#shared/message.ts'
+import { errorSentence } from '../api/error-sentence.ts'
+import { useSecondsOf } from '../chats/use-now.ts'
 import { Icon } from '../icon.tsx'
 import { useLanguage } from '../language/language.tsx'
+import { useParts } from '../parts.ts'
 import { fileSize } from './file-size.ts'
 import { PictureViewer } from './picture-viewer.tsx'
 import { useMediaUrl } from './use-media-url.ts'
@@ -17,6 +21,7 @@ export function MediaContent({ message }: { message: Message }): ReactNode {
       <p className="kind faint">
         <Icon name="alert" />
         {t.kinds[type]}: {t.mediaTrouble[status]}
+        {status !== 'erased' && !message.from_me && <FetchMedia message={message} />}
       </p>
     )
   switch (type) {
@@ -39,12 +44,17 @@ export function MediaContent({ message }: { message: Message }): ReactNode {
               onError={renew}
             />
           ) : (
-            <Waiting />
+            <Waiting message={message} />
           )}
         </div>
       )
     case 'audio':
-      return <VoicePlayer message={message} url={url} onBroken={renew} />
+      return (
+        <>
+          <VoicePlayer message={message} url={url} onBroken={renew} />
+          {status === 'pending' && <Waiting message={message} />}
+        </>
+      )
     default:
       return <FileCard message={message} url={url} />
   }
@@ -60,7 +70,7 @@ function Picture(props: { message: Message; url: string | null; onBroken: () => 
     <>
       <div className={sticker ? 'medium sticker' : 'medium'} style={boxOf(message)}>
         {url === null ? (
-          <Waiting />
+          <Waiting message={message} />
         ) : sticker ? (
           <img src={url} alt={name} loading="lazy" onError={props.onBroken} />
         ) : (
@@ -89,6 +99,7 @@ function FileCard({ message, url }: { message: Message; url: string | null }): R
       <p className="file">
         <Icon name="document" />
         {facts}
+        {message.media_status === 'pending' && <Waiting message={message} />}
       </p>
     )
   const target = new URL(url)
@@ -102,9 +113,37 @@ function FileCard({ message, url }: { message: Message; url: string | null }): R
   )
 }
 
-function Waiting(): ReactNode {
+/** A new medium comes by itself; an older one when it is asked for. */
+function Waiting({ message }: { message: Message }): ReactNode {
   const { t } = useLanguage()
-  return <span className="waiting">{t.mediaPending}</span>
+  const now = useSecondsOf(10)
+  const lazy = message.media_status === 'pending' && now.getTime() - Date.parse(message.created_at) > eagerMs
+  return lazy && !message.from_me ? <FetchMedia message={message} /> : <span className="waiting">{t.mediaPending}</span>
+}
+
+const eagerMs = 30_000
+
+/** Asks for a medium that is not here; the event of the message tells when it is. */
+function FetchMedia({ message }: { message: Message }): ReactNode {
+  const { t } = useLanguage()
+  const { rest } = useParts()
+  const fetching = useMutation({ mutationFn: () => rest.requestMedia(message.id) })
+  if (fetching.isSuccess && message.media_status === 'pending')
+    return <span className="waiting">{t.fetchingMedia}</span>
+  return (
+    <span className="fetch-media">
+      <button
+        type="button"
+        className="secondary"
+        aria-disabled={fetching.isPending}
+        onClick={() => fetching.isPending || fetching.mutate()}
+      >
+        <Icon name="download" />
+        {t.fetchMedia}
+      </button>
+      {fetching.isError && <span role="alert">{errorSentence(fetching.error, t)}</span>}
+    </span>
+  )
 }
 
 const widest = 320

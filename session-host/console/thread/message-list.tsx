@@ -15,6 +15,7 @@ import { Icon } from '../icon.tsx'
 import { dayLabel } from '../language/dates.ts'
 import { useLanguage } from '../language/language.tsx'
 import { MessageBubble } from './message-bubble.tsx'
+import { isUsable, useMessageActions } from './message-actions.ts'
 import type { ThreadRow } from './thread-rows.ts'
 import type { Thread } from './use-thread.ts'
 
@@ -32,6 +33,7 @@ export function MessageList(props: {
   const { t, language } = useLanguage()
   const now = useSecondsOf(60)
   const { rows, thread } = props
+  const { reply } = useMessageActions()
   const scroller = useRef<HTMLDivElement>(null)
   const [focusKey, setFocusKey] = useState<string | null>(null)
   const [lastSeenKey, setLastSeenKey] = useState<string | null>(null)
@@ -112,9 +114,17 @@ export function MessageList(props: {
 
   function move(event: KeyboardEvent): void {
     const from = focused === -1 ? rows.length - 1 : focused
+    const row = rows[from]
+    const onArticle = event.target instanceof HTMLElement && event.target.matches('article')
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey
+    if (onArticle && plain && event.key.toLowerCase() === 'r' && row?.message && isUsable(row.message)) {
+      event.preventDefault()
+      reply(row.message)
+      return
+    }
     const to = { PageUp: from - 1, PageDown: from + 1 }[event.key]
     if (to === undefined || !rows[to]) {
-      if (event.key === 'Enter' && event.target instanceof HTMLElement && event.target.matches('article'))
+      if (event.key === 'Enter' && event.target instanceof HTMLElement && onArticle)
         event.target.querySelector<HTMLElement>('a, button')?.focus()
       return
     }
@@ -173,6 +183,7 @@ export function MessageList(props: {
                     quoted={byWaId.get(row.message?.reply_to_wa_id ?? '')}
                     nameOf={props.nameOf}
                     onJump={jump}
+                    tabIndex={item.index === tabStop ? 0 : -1}
                   />
                 </article>
               </div>

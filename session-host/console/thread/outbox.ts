@@ -1,5 +1,6 @@
+import type { Attachment } from '#shared/attachment.ts'
 import type { Message } from '#shared/message.ts'
-import { RestError } from '../api/rest-client.ts'
+import { RestError, type NewMessage } from '../api/rest-client.ts'
 import { createObservable, type Observable } from '../live/observable.ts'
 
 /** A message that the server has not accepted yet. Its key makes a repeat harmless: the server answers the first result again. */
@@ -7,14 +8,20 @@ export interface OutgoingMessage {
   key: string
   conversationId: string
   text: string
+  /** The message that it answers. */
+  replyTo: Message | null
+  /** Files that are in the user's folder already; each becomes a message. */
+  attachments: readonly Attachment[]
   createdAt: string
   state: 'sending' | 'failed'
   error: unknown
 }
 
+export type OutgoingParts = Partial<Pick<OutgoingMessage, 'replyTo' | 'attachments'>>
+
 export interface Outbox {
   outgoing: Observable<readonly OutgoingMessage[]>
-  send: (conversationId: string, text: string) => void
+  send: (conversationId: string, text: string, more?: OutgoingParts) => void
   retry: (key: string) => void
   discard: (key: string) => void
   /** True when a live event shows the very message that is just being sent: it then stands for the optimistic row. */
@@ -24,9 +31,9 @@ export interface Outbox {
   clear: () => void
 }
 
-/** Sends texts one after another per conversation, so that their order holds; each is shown at once and replaced when accepted. */
+/** Sends messages one after another per conversation, so that their order holds; each is shown at once and replaced when accepted. */
 export function createOutbox(dependencies: {
-  sendMessage: (message: { conversationId: string; textContent: string; idempotencyKey: string }) => Promise<Message>
+  sendMessage: (message: NewMessage) => Promise<Message[]>
   onAccepted: (message: Message) => void
 }): Outbox {
   const outgoing = createObservable<readonly OutgoingMessage[]>([])
@@ -42,14 +49,20 @@ export function createOutbox(dependencies: {
     )
   }
 
-  async function submit({ key, conversationId, text }: OutgoingMessage): Promise<void> {
+  async function submit({ key, conversationId, text, replyTo, attachments }: OutgoingMessage): Promise<void> {
     if (!outgoing.get().some((message) => message.key === key)) return
     inFlight.set(conversationId, key)
     try {
-      const accepted = await dependencies.sendMessage({ conversationId, textContent: text, idempotencyKey: key })
+      const accepted = await dependencies.sendMessage({
+        conversationId,
+        textContent: text,
+        idempotencyKey: key,
+        ...(replyTo ? { replyTo: replyTo.id } : {}),
+        ...(attachments.length > 0 ? { attachments: [...attachments] } : {}),
+      })
       forget(key)
-      rowKeys.set(accepted.id, key)
-      dependencies.onAccepted(accepted)
+      if (accepted[0]) rowKeys.set(accepted[0].id, key)
+      for (const message of accepted) dependencies.onAccepted(message)
       remove(key)
     } catch (error) {
       forget(key)
@@ -73,11 +86,13 @@ export function createOutbox(dependencies: {
 
   return {
     outgoing,
-    send: (conversationId, text) => {
+    send: (conversationId, text, { replyTo = null, attachments = [] } = {}) => {
       const message: OutgoingMessage = {
         key: crypto.randomUUID(),
         conversationId,
         text,
+        replyTo,
+        attachments,
         createdAt: new Date().toISOString(),
         state: 'sending',
         error: null,
@@ -95,15 +110,15 @@ export function createOutbox(dependencies: {
     claim: (message) => {
       const key = inFlight.get(message.conversation_id)
       const sending = outgoing.get().find((candidate) => candidate.key === key)
-      if (
-        message.from_me &&
-        sending?.state === 'sending' &&
-        sending.text === message.text_content &&
-        !rowKeys.has(message.id)
-      )
+      if (message.from_me && sending?.state === 'sending' && isSame(sending, message) && !rowKeys.has(message.id))
         if (![...rowKeys.values()].includes(sending.key)) rowKeys.set(message.id, sending.key)
     },
     rowKeyOf: (messageId) => rowKeys.get(messageId),
     clear: () => outgoing.set([]),
   }
+}
+
+/** Files are told by being files: their captions and names are the server's to arrange. */
+function isSame({ text, attachments }: OutgoingMessage, message: Message): boolean {
+  return attachments.length > 0 ? message.media_status !== null : text === message.text_content
 }

@@ -45,6 +45,8 @@ const sending: OutgoingMessage = {
   createdAt: at(24, 12, 0),
   state: 'sending',
   error: null,
+  replyTo: null,
+  attachments: [],
 }
 const none = (): undefined => undefined
 const opened = (unread: number, until: string | null = null): { unread: number; until: string | null } => ({

@@ -1,58 +1,69 @@
 import { useQuery } from '@tanstack/react-query'
-import { useCallback } from 'react'
+import { useCallback, useMemo } from 'react'
 import type { Conversation } from '#shared/conversation.ts'
+import type { Message } from '#shared/message.ts'
+import { displayName } from './display-name.ts'
 import { phoneOf } from '#shared/ids.ts'
 import { phoneFormat } from '../chats/conversation-name.ts'
 import { useLanguage } from '../language/language.tsx'
 import { useObservable } from '../live/observable.ts'
 import { useParts } from '../parts.ts'
+import { useGroup } from './use-group.ts'
 
 interface Named {
   name: string | null
-  verified_name: string | null
-  push_name: string | null
   phone: string | null
 }
 
-/** Names for the JIDs of a group's people, best first: saved, verified, their own, the number. Read straight from the owner's tables. */
-export function useNames(conversation: Conversation): (jid: string) => string {
+/** Names for the JIDs of a group's people: its participants, and whoever else wrote or is named in what is loaded. */
+export function useNames(conversation: Conversation, messages: readonly Message[]): (jid: string) => string {
   const { supabase } = useParts()
   const { t } = useLanguage()
   const format = useObservable(phoneFormat)
-  const { data } = useQuery({
-    queryKey: ['names', conversation.id],
+  const isGroup = conversation.kind === 'group'
+  const { data: group } = useGroup(conversation.id, isGroup)
+  const members = useMemo(() => {
+    const known = new Map<string, Named>()
+    for (const { jid, name, phone } of group?.participants ?? []) {
+      known.set(jid, { name, phone })
+      // Older messages may name the same person by number.
+      if (phone !== null) known.set(`${phone}@s.whatsapp.net`, { name, phone })
+    }
+    return known
+  }, [group])
+  const strangers = useMemo(() => {
+    if (!isGroup || !group) return []
+    return [...new Set(messages.flatMap(jidsIn))]
+      .filter((jid) => !members.has(jid))
+      .toSorted()
+      .slice(0, 200)
+  }, [isGroup, group, messages, members])
+  const { data: others } = useQuery({
+    queryKey: ['names', conversation.session_id, strangers],
     queryFn: async ({ signal }): Promise<Map<string, Named>> => {
-      const identities = await supabase
+      const { data, error } = await supabase
         .from('contact_identities')
-        .select('jid, contact_id')
+        .select('jid, contacts(name, verified_name, push_name, phone)')
         .eq('session_id', conversation.session_id)
-        .limit(5_000)
+        .in('jid', strangers)
         .abortSignal(signal)
-      if (identities.error) throw identities.error
-      const people = await supabase
-        .from('contacts')
-        .select('id, name, verified_name, push_name, phone')
-        .eq('session_id', conversation.session_id)
-        .limit(5_000)
-        .abortSignal(signal)
-      if (people.error) throw people.error
-      const byId = new Map(people.data.map((person) => [person.id as string, person as Named]))
-      return new Map(
-        identities.data.flatMap(({ jid, contact_id: id }) => {
-          const person = byId.get(id as string)
-          return person ? [[jid as string, person] as const] : []
-        }),
-      )
+      if (error) throw error
+      return new Map(data.map(({ jid, contacts }) => [jid as string, displayName(contacts)]))
     },
-    enabled: conversation.kind === 'group',
+    enabled: strangers.length > 0,
     staleTime: 60_000,
   })
   return useCallback(
     (jid: string) => {
-      const person = data?.get(jid)
+      const person = members.get(jid) ?? others?.get(jid)
       const phone = person?.phone ?? phoneOf(jid)
-      return person?.name ?? person?.verified_name ?? person?.push_name ?? (phone ? format(phone) : t.somebody)
+      return person?.name ?? (phone ? format(phone) : t.somebody)
     },
-    [data, format, t],
+    [members, others, format, t],
   )
+}
+
+/** Everybody whom a message names. */
+function jidsIn({ sender_jid, content: { notice } }: Message): string[] {
+  return [sender_jid, notice?.by, ...(notice?.participants ?? [])].filter((jid) => typeof jid === 'string')
 }

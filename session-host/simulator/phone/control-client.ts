@@ -72,6 +72,7 @@ export function createControlClient(onRequest: RequestListener) {
     addContact: (number: string, contact: { number: string; name: string }) =>
       post<object>(`/phones/${number}/contacts`, contact),
     scan: (number: string, source: ScanSource) => post<{ device: number }>(`/phones/${number}/scan`, source),
+    linkByCode: (number: string, code: string) => post<{ device: number }>(`/phones/${number}/link_code`, { code }),
     say: (number: string, to: string, text: string) => post<{ id: string }>(`/phones/${number}/say`, { to, text }),
     read: (number: string, other: string) => post<{ read: string[] }>(`/phones/${number}/read`, { with: other }),
     airplane: (number: string, on: boolean) => post<object>(`/phones/${number}/airplane`, { on }),

@@ -6,7 +6,15 @@ import { refusalSentence } from './sentences.ts'
 import { useSimulation } from './simulation.tsx'
 
 /** The camera: what is in front of it, a button to scan it, and other ways to give it a code. */
-export function ScanScreen({ phone, onDone }: { phone: Phone; onDone: () => void }): ReactNode {
+export function ScanScreen({
+  phone,
+  onDone,
+  onTypeCode,
+}: {
+  phone: Phone
+  onDone: () => void
+  onTypeCode: () => void
+}): ReactNode {
   const { t, control } = useSimulation()
   const queryClient = useQueryClient()
   const { data: image } = useQuery({ queryKey: ['camera'], queryFn: control.camera })
@@ -50,6 +58,9 @@ export function ScanScreen({ phone, onDone }: { phone: Phone; onDone: () => void
           {scan.isPending ? t.scanning : t.scan}
         </button>
         <div role="alert">{scan.error && <p className="refusal">{refusalSentence(scan.error, t)}</p>}</div>
+        <button type="button" className="plain" onClick={onTypeCode}>
+          {t.typeCode}
+        </button>
         <OtherWays onText={(qr) => scan.mutate({ qr })} onFile={(file) => void scanFile(file)} />
       </div>
     </>

@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react'
 import { ChatScreen } from './chat-screen.tsx'
 import { ChatsScreen } from './chats-screen.tsx'
 import type { Phone } from './control-client.ts'
+import { CodeScreen } from './code-screen.tsx'
 import { DevicesScreen } from './devices-screen.tsx'
 import { ScanScreen } from './scan-screen.tsx'
 import type { Screen } from './screen.ts'
@@ -32,7 +33,9 @@ function ScreenOf({ phone, screen, go }: { phone: Phone; screen: Screen; go: (sc
     case 'devices':
       return <DevicesScreen phone={phone} go={go} />
     case 'scan':
-      return <ScanScreen phone={phone} onDone={() => go({ name: 'devices' })} />
+      return <ScanScreen phone={phone} onDone={() => go({ name: 'devices' })} onTypeCode={() => go({ name: 'code' })} />
+    case 'code':
+      return <CodeScreen phone={phone} onDone={() => go({ name: 'devices' })} />
     default:
       return screen satisfies never
   }
