@@ -70,15 +70,6 @@ export function Composer(props: {
       {files.length > 0 && <AttachmentTray attachments={attachments} />}
       {files.length >= maxFiles && <p className="hint">{t.tooManyFiles(maxFiles)}</p>}
       <div className="composer-row">
-        <button
-          type="button"
-          className="quiet attach"
-          aria-label={t.attach}
-          title={t.attach}
-          onClick={() => picker.current?.click()}
-        >
-          <Icon name="attach" />
-        </button>
         <input
           ref={picker}
           type="file"
@@ -112,6 +103,15 @@ export function Composer(props: {
             if (event.key === 'Escape' && replyTo) props.onReplyEnd()
           }}
         />
+        <button
+          type="button"
+          className="quiet attach"
+          aria-label={t.attach}
+          title={t.attach}
+          onClick={() => picker.current?.click()}
+        >
+          <Icon name="attach" />
+        </button>
         <button type="submit" className="send" aria-label={t.send} aria-disabled={nothing || tooLong || !allThere}>
           <Icon name="send" />
         </button>

@@ -24,7 +24,6 @@ export function MessageBubble(props: {
   quoted: Message | undefined
   nameOf: (jid: string) => string
   onJump: (message: Message) => void
-  tabIndex: number
 }): ReactNode {
   const { t, language } = useLanguage()
   const { row, contactName } = props
@@ -79,7 +78,7 @@ export function MessageBubble(props: {
         {outgoing?.state === 'failed' && <FailedOutgoing outgoing={outgoing} />}
         {message?.status === 'failed' && <FailedMessage message={message} />}
       </div>
-      {message && <MessageMenu message={message} tabIndex={props.tabIndex} />}
+      {message && <MessageMenu message={message} />}
     </>
   )
 }

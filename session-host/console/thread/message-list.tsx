@@ -115,7 +115,7 @@ export function MessageList(props: {
   function move(event: KeyboardEvent): void {
     const from = focused === -1 ? rows.length - 1 : focused
     const row = rows[from]
-    const onArticle = event.target instanceof HTMLElement && event.target.matches('article')
+    const onArticle = event.target instanceof Element && event.target.matches('article')
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey
     if (onArticle && plain && event.key.toLowerCase() === 'r' && row?.message && isUsable(row.message)) {
       event.preventDefault()
@@ -124,8 +124,12 @@ export function MessageList(props: {
     }
     const to = { PageUp: from - 1, PageDown: from + 1 }[event.key]
     if (to === undefined || !rows[to]) {
-      if (event.key === 'Enter' && event.target instanceof HTMLElement && onArticle)
-        event.target.querySelector<HTMLElement>('a, button')?.focus()
+      const inside = onArticle && event.key === 'Enter' ? focusableIn(event.target) : null
+      if (inside) {
+        // Else the same press would go on to activate it.
+        event.preventDefault()
+        inside.focus()
+      }
       return
     }
     event.preventDefault()
@@ -183,7 +187,6 @@ export function MessageList(props: {
                     quoted={byWaId.get(row.message?.reply_to_wa_id ?? '')}
                     nameOf={props.nameOf}
                     onJump={jump}
-                    tabIndex={item.index === tabStop ? 0 : -1}
                   />
                 </article>
               </div>
@@ -211,4 +214,8 @@ export function MessageList(props: {
       )}
     </div>
   )
+}
+
+function focusableIn(target: EventTarget): HTMLElement | null {
+  return target instanceof Element ? target.querySelector<HTMLElement>('a, button') : null
 }

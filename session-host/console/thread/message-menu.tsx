@@ -9,8 +9,8 @@ import { isUsable, useMessageActions } from './message-actions.ts'
 
 const quickEmojis = ['👍', '❤️', '😂', '😮', '😢', '🙏']
 
-/** What can be done with one message. */
-export function MessageMenu({ message, tabIndex }: { message: Message; tabIndex: number }): ReactNode {
+/** What can be done with one message. The feed has one tab stop, its article: Enter leads on to this. */
+export function MessageMenu({ message }: { message: Message }): ReactNode {
   const { t } = useLanguage()
   const { rest, announcer } = useParts()
   const { reply, ask } = useMessageActions()
@@ -56,5 +56,5 @@ export function MessageMenu({ message, tabIndex }: { message: Message; tabIndex:
     void navigator.clipboard.writeText(words).then(() => announcer.show(t.copied))
   }
 
-  return <Menu name={t.actionsFor} className="message-menu" tabIndex={tabIndex} items={items} />
+  return <Menu name={t.actionsFor} className="message-menu" tabIndex={-1} items={items} />
 }

@@ -4,6 +4,7 @@ import type { Message } from '#shared/message.ts'
 import { errorSentence } from '../api/error-sentence.ts'
 import { Avatar } from '../chats/avatar.tsx'
 import { conversationName, phoneFormat } from '../chats/conversation-name.ts'
+import { useSecondsOf } from '../chats/use-now.ts'
 import { openChatAt } from '../chats/use-route.ts'
 import { Icon } from '../icon.tsx'
 import { shortMoment } from '../language/dates.ts'
@@ -168,6 +169,7 @@ function Subtitle(props: { conversation: Conversation; name: string; nameOf: (ji
   const { t, language } = useLanguage()
   const { presence } = useParts()
   const format = useObservable(phoneFormat)
+  const now = useSecondsOf(60)
   const activity = useObservable(presence.activities).get(props.conversation.id)
   const isGroup = props.conversation.kind === 'group'
   const doing = presenceLine(activity, t, isGroup ? props.nameOf : null)
@@ -180,7 +182,7 @@ function Subtitle(props: { conversation: Conversation; name: string; nameOf: (ji
   if (isGroup) return <p>{t.group}</p>
   const phone = phoneOf(props.conversation.external_id)
   const number = phone === null ? '' : format(phone)
-  const seen = activity?.lastSeen ? t.lastSeen(shortMoment(new Date(activity.lastSeen), new Date(), language)) : ''
+  const seen = activity?.lastSeen ? t.lastSeen(shortMoment(new Date(activity.lastSeen), now, language)) : ''
   const shown = number === props.name ? '' : number
   return shown === '' && seen === '' ? null : (
     <p>
