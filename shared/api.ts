@@ -5,6 +5,7 @@ import { Contact } from './contact.ts'
 import { Conversation } from './conversation.ts'
 import { MediaStatus, Message, MessageStatus, MessageType, SenderType } from './message.ts'
 import { Group, GroupWithParticipants } from './group.ts'
+import { Personality } from './personality.ts'
 import { OwnPresence } from './presence.ts'
 import { Session } from './session.ts'
 
@@ -201,3 +202,32 @@ export const SearchResponse = z.object({
 })
 
 export const SessionResponse = z.object({ success, session: Session })
+
+export const PersonalitiesQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(1024).optional(),
+})
+export const PersonalitiesResponse = z.object({
+  success,
+  personalities: z.array(Personality),
+  next_cursor: z.string().nullable(),
+})
+export const CreatePersonalityRequest = z.strictObject({ name: z.string(), instructions: z.string().optional() })
+export const EditPersonalityRequest = z
+  .strictObject({ personalityId: z.uuid(), name: z.string().optional(), instructions: z.string().optional() })
+  .refine(({ name, instructions }) => name !== undefined || instructions !== undefined, 'Say what is to be changed.')
+export const PersonalityResponse = z.object({ success, personality: Personality })
+export const DeletePersonalityRequest = z.strictObject({ personalityId: z.uuid() })
+export const DeletePersonalityResponse = z.object({ success, personality_id: z.uuid() })
+/** The AI columns of a conversation. What is left out stays as it is. */
+export const SetAssistantRequest = z
+  .strictObject({
+    conversationId: ConversationReference,
+    aiActive: z.boolean().optional(),
+    personalityId: z.uuid().nullable().optional(),
+    noAcAi: z.boolean().optional(),
+  })
+  .refine(
+    ({ aiActive, personalityId, noAcAi }) => [aiActive, personalityId, noAcAi].some((each) => each !== undefined),
+    'Say what is to be set.',
+  )

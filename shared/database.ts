@@ -636,6 +636,7 @@ export type Database = {
       command_result: { Args: { p_command_id: number }; Returns: Json }
       connection_state: { Args: Record<PropertyKey, never>; Returns: Json }
       delete_message: { Args: { p_idempotency_key?: string; p_message: string }; Returns: Json }
+      delete_personality: { Args: { p_personality: string }; Returns: Json }
       edit_message: { Args: { p_idempotency_key?: string; p_message: string; p_text: string }; Returns: Json }
       erase_user: { Args: { p_limit?: number; p_user_id: string }; Returns: Json }
       event_cursor: {
@@ -859,6 +860,23 @@ export type Database = {
           isSetofReturn: true
         }
       }
+      list_personalities: {
+        Args: { p_after_id?: string; p_after_name?: string; p_limit?: number }
+        Returns: {
+          created_at: string
+          id: string
+          instructions: string
+          name: string
+          updated_at: string
+          user_id: string
+        }[]
+        SetofOptions: {
+          from: '*'
+          to: 'personalities'
+          isOneToOne: false
+          isSetofReturn: true
+        }
+      }
       logout: { Args: { p_idempotency_key?: string }; Returns: Json }
       mark_played: { Args: { p_message: string }; Returns: Json }
       mark_read: { Args: { p_conversation: string; p_idempotency_key?: string }; Returns: Json }
@@ -869,6 +887,10 @@ export type Database = {
       request_link: { Args: { p_idempotency_key?: string }; Returns: Json }
       request_media: { Args: { p_idempotency_key?: string; p_message_id: string }; Returns: Json }
       request_pairing_code: { Args: { p_idempotency_key?: string; p_phone: string }; Returns: Json }
+      save_personality: {
+        Args: { p_idempotency_key?: string; p_instructions?: string; p_name?: string; p_personality?: string }
+        Returns: Json
+      }
       search_messages: {
         Args: {
           p_before_at?: string
@@ -910,6 +932,7 @@ export type Database = {
         }
         Returns: Json
       }
+      set_assistant: { Args: { p_assistant: Json; p_conversation: string }; Returns: Json }
       set_chat_state: { Args: { p_conversation: string; p_idempotency_key?: string; p_state: Json }; Returns: Json }
       set_disappearing: {
         Args: { p_conversation: string; p_idempotency_key?: string; p_seconds: number }

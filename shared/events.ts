@@ -94,6 +94,21 @@ export const SessionEvent = z.discriminatedUnion('type', [
     type: z.literal('call.ended'),
     data: z.object({ conversation_id: uuid, call_id: z.string(), outcome: z.enum(['missed', 'answered', 'rejected']) }),
   }),
+  /** An action that WhatsApp was asked for is done; the envelope has its `result`, as get_command answers it. */
+  z.object({
+    type: z.literal('command.finished'),
+    data: z.object({ command_id: z.number().int(), command: z.string(), conversation_id: uuid.optional() }),
+  }),
+  /** An action can't be done, and `error_code` says why. */
+  z.object({
+    type: z.literal('command.failed'),
+    data: z.object({
+      command_id: z.number().int(),
+      command: z.string(),
+      conversation_id: uuid.optional(),
+      error_code: z.string(),
+    }),
+  }),
   /** A message disappeared; its row is gone. */
   z.object({ type: z.literal('message.deleted'), data: z.object({ conversation_id: uuid, message_id: uuid }) }),
 ])
@@ -104,7 +119,11 @@ export type EventType = SessionEvent['type']
 export type SequencedEvent = SessionEvent & { seq: number; at: string; sessionId: string }
 
 /** What travels on the socket's `event`: the logged event, with the current rows that it is about joined in when they still exist. */
-export type EventEnvelope = SequencedEvent & { message?: Message; conversation?: Conversation }
+export type EventEnvelope = SequencedEvent & {
+  message?: Message
+  conversation?: Conversation
+  result?: Record<string, unknown>
+}
 
 /** Acknowledgement of a client's event. */
 export type Acknowledgement<T = unknown> =
@@ -194,6 +213,8 @@ export function changesChats(type: EventType): boolean {
     case 'message.status':
     case 'call.incoming':
     case 'call.ended':
+    case 'command.finished':
+    case 'command.failed':
       return false
     default:
       return type satisfies never

@@ -17,6 +17,7 @@ import { mediaRoutes } from './routes/media.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { pairingCodeRoutes } from './routes/pairing-code.ts'
+import { personalityRoutes } from './routes/personalities.ts'
 import { presenceRoutes } from './routes/presence.ts'
 import { qrRoutes } from './routes/qr.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -77,6 +78,7 @@ export function createApp(options: AppOptions): OpenAPIHono<ApiEnv> {
   app.route('/', commandRoutes(dependencies))
   app.route('/', mediaRoutes(dependencies))
   app.route('/', groupRoutes(dependencies))
+  app.route('/', personalityRoutes(dependencies))
   app.route('/', presenceRoutes(dependencies))
   app.route('/', contactRoutes(dependencies))
   app.route('/', contactRoutesOfOne(dependencies))

@@ -3,6 +3,7 @@ import type { Contact } from '#shared/contact.ts'
 import type { Conversation } from '#shared/conversation.ts'
 import type { Group, GroupMember } from '#shared/group.ts'
 import type { Message } from '#shared/message.ts'
+import type { Personality } from '#shared/personality.ts'
 import type { Session } from '#shared/session.ts'
 
 /** Examples of the OpenAPI document. The numbers are of no plan, so they are nobody's. */
@@ -70,6 +71,14 @@ export const sentMessageExample: Message = {
   ordinal: 42,
   from_me: true,
   status: 'pending',
+}
+
+export const personalityExample: Personality = {
+  id: 'f47ac10b-58cc-4372-a567-0e02b2c3d479',
+  name: 'Tienda',
+  instructions: 'Responde con amabilidad y brevedad.',
+  created_at: '2025-01-20T10:00:00.000Z',
+  updated_at: '2025-01-20T10:00:00.000Z',
 }
 
 export const contactExample: Contact = {

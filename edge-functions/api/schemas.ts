@@ -10,7 +10,10 @@ import {
   GroupsResponse,
   MarkPlayedResponse,
   MarkReadResponse,
+  DeletePersonalityResponse,
   MessagesResponse,
+  PersonalitiesResponse,
+  PersonalityResponse,
   PairingCodeResponse,
   PresenceResponse,
   QrResponse,
@@ -26,6 +29,7 @@ import { Contact } from '#shared/contact.ts'
 import { Conversation } from '#shared/conversation.ts'
 import { Group } from '#shared/group.ts'
 import { Message } from '#shared/message.ts'
+import { Personality } from '#shared/personality.ts'
 import { Session } from '#shared/session.ts'
 
 /**
@@ -36,6 +40,7 @@ const MessageComponent = Message.clone().openapi('Message')
 const ConversationComponent = Conversation.clone().openapi('Conversation')
 const ContactComponent = Contact.clone().openapi('Contact')
 const SearchResultComponent = SearchResult.clone().openapi('SearchResult')
+const PersonalityComponent = Personality.clone().openapi('Personality')
 const SessionComponent = Session.clone().openapi('Session')
 
 export const schemas = {
@@ -66,6 +71,11 @@ export const schemas = {
   groups: GroupsResponse.extend({ groups: z.array(Group.clone().openapi('Group')) }).openapi('GroupsResponse'),
   group: GroupResponse.clone().openapi('GroupResponse'),
   contacts: ContactsResponse.extend({ contacts: z.array(ContactComponent) }).openapi('ContactsResponse'),
+  personalities: PersonalitiesResponse.extend({ personalities: z.array(PersonalityComponent) }).openapi(
+    'PersonalitiesResponse',
+  ),
+  personality: PersonalityResponse.extend({ personality: PersonalityComponent }).openapi('PersonalityResponse'),
+  deletedPersonality: DeletePersonalityResponse.clone().openapi('DeletePersonalityResponse'),
   search: SearchResponse.extend({ results: z.array(SearchResultComponent) }).openapi('SearchResponse'),
   session: SessionResponse.extend({ session: SessionComponent }).openapi('SessionResponse'),
 }

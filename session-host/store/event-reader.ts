@@ -63,12 +63,14 @@ export function createEventReader(database: Database): EventReader {
       )
       const messages = await readRows(database, 'messages_new', idsIn(events, 'message_id'))
       const conversations = await readRows(database, 'conversations_new', idsIn(events, 'conversation_id'))
+      const results = await readResults(database, sessionId, events)
       const known = events.flatMap((row) => {
         const event = SessionEvent.safeParse({ type: row.type, data: row.data })
         // A newer host may write kinds that this one does not know; they must not hold up the others.
         if (!event.success) return []
         const message = Message.safeParse(messages.get(String(row.data['message_id'])))
         const conversation = Conversation.safeParse(conversations.get(String(row.data['conversation_id'])))
+        const result = event.data.type === 'command.finished' ? results.get(event.data.data.command_id) : undefined
         return {
           ...event.data,
           seq: row.seq,
@@ -76,6 +78,7 @@ export function createEventReader(database: Database): EventReader {
           sessionId,
           ...(message.success ? { message: message.data } : {}),
           ...(conversation.success ? { conversation: conversation.data } : {}),
+          ...(result ? { result } : {}),
         }
       })
       return { events: known, firstSeq: events[0]?.seq ?? null, lastSeq: events.at(-1)?.seq ?? seq }
@@ -111,6 +114,21 @@ async function readRows(
     [ids],
   )
   return new Map(rows.map((row) => [row.id, isoTimes(row)]))
+}
+
+/** What came of the actions that are told to be done, by the command's id. */
+async function readResults(
+  database: Database,
+  sessionId: string,
+  events: { type: string; data: Record<string, unknown> }[],
+): Promise<Map<number, Record<string, unknown>>> {
+  const ids = events.flatMap(({ type, data }) => (type === 'command.finished' ? [data['command_id']] : []))
+  if (ids.length === 0) return new Map()
+  const rows = await database.query<{ id: number; result: Record<string, unknown> | null }>(
+    'select id, result from private.session_commands where session_id = $1 and id = any($2::bigint[])',
+    [sessionId, ids],
+  )
+  return new Map(rows.map(({ id, result }) => [id, result ?? {}]))
 }
 
 /** Times as the API writes them. */

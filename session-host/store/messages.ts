@@ -2,6 +2,7 @@ import { maxTextLength, type MessageStatus } from '#shared/message.ts'
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
+import { keepEarlyChange, takeEarlyChanges } from './early-changes.ts'
 import { storeInteraction } from './interactions.ts'
 import { editableContent, mediaFacts, storableContent } from './message-facts.ts'
 import { keepProtos } from './message-protos.ts'
@@ -97,7 +98,10 @@ export async function storeMessages(
   const live = new Set(rows.filter((row) => row.message.live).map((row) => row.key))
   await touchConversations(transaction, stored, live)
   const announced = stored.filter((row) => live.has(keyOf(row.conversation_id, row.from_me, row.wa_id)))
-  return { stored: stored.length, events: announced.map(announce) }
+  const changed: SessionEvent[] = []
+  for (const { conversationId, change } of await takeEarlyChanges(transaction, owner, stored))
+    changed.push(...(await storeChange(transaction, owner, conversationId, change)))
+  return { stored: stored.length, events: [...announced.map(announce), ...changed] }
 }
 
 function announce(row: StoredMessage): SessionEvent {
@@ -199,7 +203,10 @@ export async function storeReceipts(
   })
 }
 
-/** Edits and deletions by the author, reactions by anybody. A deleted message keeps its row and loses its text. */
+/**
+ * Edits and deletions by the author, reactions and votes by anybody. A deleted message keeps its row and loses what was in it and on it.
+ * What comes before its message waits for it, so that any order ends alike.
+ */
 export async function storeChanges(
   transaction: Transaction,
   owner: Owner,
@@ -209,44 +216,71 @@ export async function storeChanges(
   const events: SessionEvent[] = []
   for (const change of changes) {
     const conversationId = conversations.get(change.chat)
-    if (!conversationId) continue
-    if (change.kind !== 'edit' && change.kind !== 'revoke') {
-      events.push(...(await storeInteraction(transaction, owner, conversationId, change)))
-      continue
-    }
-    const [row] = await transaction.query<{ id: string }>(
-      `update public.messages_new set
-           text_content = case when $5 then null else $6 end,
-           content = case when $5 then '{}' else (content - array['mentions', 'mentions_everyone', 'preview']) || $9 end,
-           edited_at = case when $5 then edited_at else to_timestamp($7) end,
-           revoked_at = case when $5 then to_timestamp($7) else revoked_at end
-         where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null
-           -- In a group nobody edits what somebody else wrote.
-           and (sender_jid is null or sender_jid = $8)
-         returning id`,
-      [
-        owner.sessionId,
-        conversationId,
-        change.waId,
-        change.fromMe,
-        change.kind === 'revoke',
-        change.kind === 'edit' ? storable(change.text) : null,
-        change.at,
-        change.sender ?? null,
-        JSON.stringify(change.kind === 'edit' ? editableContent(change.content) : {}),
-      ],
-    )
-    if (!row) continue
-    if (change.kind === 'revoke')
-      await transaction.query('delete from private.message_protos where message_id = $1', [row.id])
-    await transaction.query(
-      `update public.conversations_new c set last_message_text = left(m.text_content, 200)
-         from public.messages_new m where m.id = $1 and c.last_message_id = m.id`,
-      [row.id],
-    )
-    events.push({ type: 'message.updated', data: { conversation_id: conversationId, message_id: row.id } })
+    if (conversationId && (await isStored(transaction, owner, conversationId, change)))
+      events.push(...(await storeChange(transaction, owner, conversationId, change)))
+    else await keepEarlyChange(transaction, owner, change)
   }
   return events
+}
+
+/** Whether the message of a change is there, with what it takes to make the change. */
+async function isStored(
+  transaction: Transaction,
+  owner: Owner,
+  conversationId: string,
+  change: InboundChange,
+): Promise<boolean> {
+  const rows = await transaction.query(
+    `select 1 from public.messages_new
+       where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4
+         -- A vote is opened with the poll's secret, which a placeholder lacks.
+         and not ($5 and unsupported_type is not distinct from 'ciphertext')`,
+    [owner.sessionId, conversationId, change.waId, change.fromMe, change.kind === 'vote'],
+  )
+  return rows.length > 0
+}
+
+async function storeChange(
+  transaction: Transaction,
+  owner: Owner,
+  conversationId: string,
+  change: InboundChange,
+): Promise<SessionEvent[]> {
+  if (change.kind !== 'edit' && change.kind !== 'revoke')
+    return storeInteraction(transaction, owner, conversationId, change)
+  const [row] = await transaction.query<{ id: string }>(
+    `update public.messages_new set
+         text_content = case when $5 then null else $6 end,
+         content = case when $5 then '{}' else (content - array['mentions', 'mentions_everyone', 'preview']) || $9 end,
+         interactions = case when $5 then '[]' else interactions end,
+         edited_at = case when $5 then null else to_timestamp($7) end,
+         revoked_at = case when $5 then to_timestamp($7) else revoked_at end
+       where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null
+         -- In a group nobody edits what somebody else wrote.
+         and (sender_jid is null or sender_jid = $8)
+         and ($5 or edited_at is null or edited_at <= to_timestamp($7))
+       returning id`,
+    [
+      owner.sessionId,
+      conversationId,
+      change.waId,
+      change.fromMe,
+      change.kind === 'revoke',
+      change.kind === 'edit' ? storable(change.text) : null,
+      change.at,
+      change.sender ?? null,
+      JSON.stringify(change.kind === 'edit' ? editableContent(change.content) : {}),
+    ],
+  )
+  if (!row) return []
+  if (change.kind === 'revoke')
+    await transaction.query('delete from private.message_protos where message_id = $1', [row.id])
+  await transaction.query(
+    `update public.conversations_new c set last_message_text = left(m.text_content, 200)
+       from public.messages_new m where m.id = $1 and c.last_message_id = m.id`,
+    [row.id],
+  )
+  return [{ type: 'message.updated', data: { conversation_id: conversationId, message_id: row.id } }]
 }
 
 /** One row a message, in the order given; content wins over a placeholder of the same message. */

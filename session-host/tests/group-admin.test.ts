@@ -113,6 +113,26 @@ test('an invitation is a link that lets one in until another takes its place', a
   expect((await ask('join_group', { code: fresh.url })).body['result']).toMatchObject({ conversation_id: own })
 })
 
+test('who asks over the socket learns what became of it, by an event with the number of the command', async () => {
+  const client = await gateway.join(member)
+  const action = async (event: string, data: object) =>
+    ((await client.ask(event as never, data as never)) as unknown as { data: { command_id: number } }).data.command_id
+  interface Outcome {
+    type: string
+    data: { command_id: number; error_code?: string }
+    result?: unknown
+  }
+  const outcome = (id: number) => client.next<Outcome>('event', (event: Outcome) => event.data.command_id === id)
+  const invited = await action('group-invite', { conversationId: own })
+  expect(await outcome(invited)).toMatchObject({
+    type: 'command.finished',
+    data: { command: 'group', conversation_id: own },
+    result: { url: expect.stringMatching(/^https:\/\/chat\.whatsapp\.com\//) },
+  })
+  const joined = await action('join-group', { code: 'AbCdEfGhIjKlMnOpQrStUv' })
+  expect(await outcome(joined)).toMatchObject({ type: 'command.failed', data: { error_code: 'invalid_invite' } })
+})
+
 test('what is an admin’s is refused to a member, before WhatsApp is asked', async () => {
   const { conversationId } = theirs
   const participants = [jidOf(bea)]

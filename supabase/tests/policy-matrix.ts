@@ -89,6 +89,7 @@ export const relations: Record<string, RelationRow> = {
   'private.contact_merges': hostTable,
   'private.calls': hostTable,
   'private.conversation_merges': hostTable,
+  'private.early_changes': hostTable,
   'private.early_receipts': hostTable,
   'private.erasures': { service_role: readable },
   'private.history_chunks': hostTable,
@@ -189,6 +190,22 @@ export const functions: Record<string, FunctionRow> = {
   'public.get_group(text)': {
     ...user,
     call: ({ groupId }) => ({ p_group: groupId }),
+    stranger: 'conversation_not_found',
+  },
+  'public.list_personalities(integer,text,uuid)': { ...user, call: () => ({}) },
+  'public.save_personality(uuid,text,text,text)': {
+    ...user,
+    call: ({ personalityId }) => ({ p_personality: personalityId, p_name: 'x' }),
+    stranger: 'personality_not_found',
+  },
+  'public.delete_personality(uuid)': {
+    ...user,
+    call: ({ personalityId }) => ({ p_personality: personalityId }),
+    stranger: 'personality_not_found',
+  },
+  'public.set_assistant(text,jsonb)': {
+    ...user,
+    call: ({ conversationId }) => ({ p_conversation: conversationId, p_assistant: { ai_active: true } }),
     stranger: 'conversation_not_found',
   },
   'public.list_groups(integer,timestamp with time zone,uuid,uuid)': {
@@ -345,6 +362,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.acquire_lease(uuid,uuid,double precision)': host,
   'private.add_counts(jsonb,jsonb)': nobody,
   'private.append_events(uuid,uuid,jsonb)': host,
+  'private.announce_command()': nobody,
   'private.apply_early_receipts()': nobody,
   'private.are_interactions(jsonb)': host,
   'private.ask_about_chat(conversations_new,text,jsonb)': nobody,
@@ -367,6 +385,9 @@ export const functions: Record<string, FunctionRow> = {
   'private.export_user(uuid,jsonb,integer)': administrator,
   'private.expire_messages(integer)': host,
   'private.expire_sends(double precision,integer)': host,
+  'private.delete_personality(uuid)': user,
+  'private.save_personality(uuid,text,text,text)': user,
+  'private.set_assistant(text,jsonb)': user,
   'private.fail(integer,text,text)': host,
   'private.find_conversation(uuid,text)': nobody,
   'private.find_result(uuid,text,text)': nobody,

@@ -107,6 +107,11 @@ export async function createInhabitant(
     [submitted.message.id],
     [jid],
   ])
+  await database.query(
+    `insert into private.early_changes (session_id, chat_jid, wa_id, from_me, change, digest)
+       values ($1, $2, 'early', true, $3, 'd')`,
+    [sessionId, jid, JSON.stringify({ text: `${secret} early` })],
+  )
   await readAll(stack, `insert into private.erasures (user_id, media_prefix) values ($1, $2)`, [userId, `${userId}/`])
   await database.query(
     `insert into private.calls (session_id, call_id, user_id, conversation_id, creator_jid, video, at)

@@ -73,6 +73,8 @@ export function applyEvent(queryClient: QueryClient, event: EventEnvelope): void
       return
     case 'call.incoming':
     case 'call.ended':
+    case 'command.finished':
+    case 'command.failed':
       // A missed call is a message of its own.
       return
     case 'message.status':

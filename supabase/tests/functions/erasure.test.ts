@@ -66,6 +66,11 @@ async function fullPerson(): Promise<Person> {
     `insert into private.early_receipts (session_id, chat_jid, wa_id, status) values ($1, '1@lid', 'w', 'read')`,
     [session],
   )
+  await people.query(
+    `insert into private.early_changes (session_id, chat_jid, wa_id, from_me, change, digest)
+       values ($1, '1@lid', 'w', true, '{}', 'd')`,
+    [session],
+  )
   await people.query(`insert into private.inbox (session_id, id, stanza_key, ciphertext) values ($1, 'i', 's', 'x')`, [
     session,
   ])
@@ -212,6 +217,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.message_protos',
   ]
   const passing = [
+    'private.early_changes',
     'private.early_receipts',
     'private.media_downloads',
     'private.calls',
