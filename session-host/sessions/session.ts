@@ -1,31 +1,16 @@
 import { emptyBatch, type InboundBatch } from '#shared/inbound.ts'
 import type { OwnPresence } from '#shared/presence.ts'
 import type { SessionReason, SessionStatus } from '#shared/session.ts'
-import type { CommandStore } from '../store/commands.ts'
-import type { CredentialStore } from '../store/credentials.ts'
-import { isLeaseLost, type Lease } from '../store/fenced.ts'
-import type { PairingCodes } from '../store/pairing-codes.ts'
-import type { HistoryStore } from '../store/history-chunks.ts'
-import type { ProfilePictures } from '../store/profile-pictures.ts'
-import type { Projection } from '../store/projection.ts'
-import type { QuarantineStore } from '../store/quarantine.ts'
-import type { SessionStore, StatusChange } from '../store/sessions.ts'
-import { createAuthState, type AuthState, type KeyCache } from '../whatsapp/auth-state.ts'
+import { isLeaseLost } from '../store/fenced.ts'
+import type { StatusChange } from '../store/sessions.ts'
+import { createAuthState, type AuthState } from '../whatsapp/auth-state.ts'
 import { accountOf, createConnection, selfOf, type Account, type Connection } from '../whatsapp/connection.ts'
-import type { HistoryReader } from '../whatsapp/history-reader.ts'
-import type { KnownGroup } from '../whatsapp/group-directory.ts'
-import type { SeenPresence } from '../whatsapp/presence.ts'
-import type { ClientVersions } from '../whatsapp/client-version.ts'
 import type { Close } from '../whatsapp/close.ts'
 import { reactTo, type Reaction } from '../whatsapp/disconnect.ts'
-import type { LivenessTiming } from '../whatsapp/liveness.ts'
-import { createInbox, replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
+import { createInbox } from '../whatsapp/inbox.ts'
 import { keepPairs, keepTokens } from '../whatsapp/keep-history.ts'
-import type { Logger } from '../whatsapp/logger.ts'
-import { normaliseReplay, Undecodable } from '../whatsapp/normalise.ts'
 import { peopleOfMappings } from '../whatsapp/people-notices.ts'
 import { pairingCodeMs } from '../whatsapp/pairing.ts'
-import type { Sent } from '../whatsapp/rebuild.ts'
 import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createBackoff } from './backoff.ts'
 import { readBlockList } from './block-list.ts'
@@ -33,71 +18,15 @@ import { createCommandPump } from './command-pump.ts'
 import { createHistoryImport } from './history-import.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
+import { createLeftovers } from './leftovers.ts'
 import { createPairingAttempt } from './pairing-attempt.ts'
-import { createPacing, type PacingRules } from './pacing.ts'
+import { createPacing } from './pacing.ts'
 import { createPictureRefresh } from './picture-refresh.ts'
 import { createRecipients } from './recipients.ts'
-import type { CreateSessionMedia } from './session-media.ts'
-import type { SessionMeasures } from './measures.ts'
 import { createQuarantine } from './quarantine.ts'
 import { createRestrictions } from './restrictions.ts'
 import { createSerialQueue } from './serial-queue.ts'
-
-export interface SessionOptions {
-  lease: Lease
-  store: {
-    sessions: SessionStore
-    pairingCodes: PairingCodes
-    pictures: ProfilePictures
-    credentials: CredentialStore
-    projection: Projection
-    quarantine: QuarantineStore
-    commands: CommandStore
-    history: HistoryStore
-    /** Text of a message of the account's own, for retry requests. */
-    findSent: (waId: string) => Promise<Sent | null>
-    /** A group's members, when all are known: sends ask WhatsApp otherwise. */
-    findGroup: (jid: string) => Promise<KnownGroup | null>
-    tellPresence: (seen: SeenPresence) => Promise<void>
-  }
-  whatsapp: {
-    endpoint: string
-    linkTimeoutMs: number
-    linkRetries: number
-    ackTimeoutMs: number
-    pacing: PacingRules
-    sendDeadlineMs: number
-    openTimeoutMs: number
-    /** A connection that stays open this long has put its troubles behind it, in ms. */
-    stableMs: number
-    /** The longest that the first pause before a new connection can be, in ms; it doubles with each failure. */
-    backoffMs: number
-    liveness: LivenessTiming
-  }
-  /** null where no file can be kept. */
-  media: CreateSessionMedia | null
-  versions: ClientVersions
-  measures: SessionMeasures
-  keyCache: KeyCache
-  /** Reads chunks of history; one for all sessions of the host. */
-  historyReader: HistoryReader
-  logger: Logger
-  /** Rows or events of a session changed: tell whoever publishes them. */
-  onChange: (sessionId: string) => void
-}
-
-/** One linked account, or one being linked, while this host holds its lease. */
-export interface Session {
-  readonly lease: Lease
-  /** Something changed in the database: a command, or what the owner wants. */
-  wake(): void
-  /** The owner types, is online or wants to know who is. Without a connection it is lost. */
-  showPresence(state: OwnPresence, chat: string | null): void
-  /** Resolves when the session has ended, by itself or by stop(). */
-  readonly ended: Promise<void>
-  /** Ends it. `fenced` writes nothing more, because the lease is lost. */
-  stop(how: 'graceful' | 'fenced'): Promise<void>
-}
+import type { Session, SessionOptions } from './session-options.ts'
 
 const mappingsAtOnce = 250
 
@@ -151,6 +80,7 @@ export function createSession({
   }
 
   const quarantine = createQuarantine({ store: store.quarantine, measures, logger })
+  const leftovers = createLeftovers({ credentials: store.credentials, quarantine, project, logger })
   const media = createMedia?.(() => (open && connection) || null) ?? null
   const pump = createCommandPump({
     media,
@@ -259,55 +189,12 @@ export function createSession({
     await connect(auth)
   }
 
-  /**
-   * What was decrypted but never handed on, before a crash or in the moment in which a connection ended, is stored before anything new
-   * arrives. Returns what the next connection has to hand to Baileys.
-   */
-  async function replay(state: AuthState): Promise<ReplayedMessage[]> {
-    const self = selfOf(state)
-    const me = state.creds.me
-    if (!self || !me) return []
-    const left = await store.credentials.listInbox()
-    if (left.length === 0) return []
-    const messages = replayMessages(left, { id: me.id, lid: me.lid })
-    const readable = new Set(messages.map((message) => message.stanzaKey))
-    await quarantine.unreadable(
-      left.filter((row) => !readable.has(row.stanzaKey)),
-      'Undecodable',
-    )
-    const broken: { error: unknown; key: string }[] = []
-    const batch = normaliseReplay(
-      messages.filter((entry) => !entry.forDevice),
-      self,
-      (error, key) => broken.push({ error, key }),
-    )
-    for (const { error, key } of broken)
-      await quarantine.unreadable(
-        left.filter((row) => row.stanzaKey === key),
-        nameOf(error),
-      )
-    if (batch) await project(batch)
-    await quarantine.settle(left)
-    logger.info({ messages: left.length }, 'messages decrypted before were taken from the inbox')
-    return messages.filter((entry) => entry.forDevice)
-  }
-
   async function project(batch: InboundBatch): Promise<void> {
     const { refused } = await projectSafely(store.projection, batch, patience)
     measures.received(batch.messages.filter(({ live }) => live).map(({ at }) => Date.now() / 1_000 - at))
     if (refused.length > 0) await whenReachable(() => quarantine.refused(refused), patience)
     if (batch.messages.some((message) => message.media)) media?.wake()
     if (batch.pictures || batch.history || batch.chats.length > 0) pictures.wake()
-  }
-
-  /** Keeps what could not be understood aside, if there is a plaintext: a message that could not be decrypted comes again. */
-  async function keepUnreadable(key: string, error: unknown): Promise<void> {
-    const me = auth?.creds.me
-    const rows = (await store.credentials.listInbox()).filter((row) => row.stanzaKey === key)
-    if (!me || rows.length === 0) return
-    const undecodable = error instanceof Undecodable
-    const unread = rows.filter((row) => !undecodable || replayMessages([row], { id: me.id, lid: me.lid }).length === 0)
-    await quarantine.unreadable(unread, nameOf(error))
   }
 
   async function connect(state: AuthState): Promise<void> {
@@ -317,7 +204,7 @@ export function createSession({
     if (!linked || backoff.count === 0) await become({ status: linked ? 'connecting' : 'linking' })
     onChange(lease.sessionId)
     if (!linked) await pairing.begin()
-    const left = await replay(state)
+    const left = await leftovers.replay(state)
     // A stop that began meanwhile has closed the connection that there was; nobody would close this one.
     if (stopping) return
     const inbox = createInbox(store.credentials, storageFailed)
@@ -346,7 +233,7 @@ export function createSession({
         },
         onClose: (close) => void step('control', () => closed(state, close)),
         onUnreadable: (key, error) =>
-          void step('delivery', () => whenReachable(() => keepUnreadable(key, error), patience)),
+          void step('delivery', () => whenReachable(() => leftovers.keepUnreadable(state, key, error), patience)),
         onRestriction: (news) => void step('control', () => restrictions.note(news)),
         onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LeaseStore } from '../store/leases.ts'
-import type { Session } from './session.ts'
+import type { Session } from './session-options.ts'
 import { createSupervisor } from './supervisor.ts'
 
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

@@ -1,7 +1,7 @@
 import type { Lease } from '../store/fenced.ts'
 import type { LeaseStore } from '../store/leases.ts'
 import type { Logger } from '../whatsapp/logger.ts'
-import type { Session } from './session.ts'
+import type { Session } from './session-options.ts'
 
 export interface SupervisorOptions {
   leases: LeaseStore
