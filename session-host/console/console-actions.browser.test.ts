@@ -292,11 +292,11 @@ describe('the console acts', { timeout: 120_000 }, () => {
     await failed.getByText('WhatsApp ya no tiene el archivo.').waitFor()
     const asked = page.waitForRequest('**/api/whatsapp/request_media')
     await failed.getByRole('button', { name: 'Descargar' }).click()
-    await asked
+    expect((await asked).postDataJSON()).toMatchObject({ messageId: expect.any(String) })
     await page.screenshot({ path: join(pictures, 'media-failed.png') })
   })
 
-  it('shows who types and who is online, and tells the contact that somebody types', async () => {
+  it('shows in the chat and in the list that a contact types, until the text is there', async () => {
     await control('POST', `/phones/${contact(0).number}/typing`, { to: me.number, state: 'composing' })
     await page.locator('.thread-who').getByText('escribiendo…').waitFor()
     await row(contact(0).name).getByText('escribiendo…').waitFor()

@@ -10,7 +10,7 @@ const days = 7
 export async function keepEarlyChange(
   transaction: Transaction,
   { sessionId }: { sessionId: string },
-  { inboxKey: _, ...change }: InboundChange,
+  { inboxKey: _inboxKey, ...change }: InboundChange,
 ): Promise<void> {
   const text = encode(change)
   await transaction.query(

@@ -26,14 +26,25 @@ const at = 1_790_000_000
 const secret = Buffer.alloc(32, 7)
 
 const message = (waId: string, more: Partial<InboundMessage> = {}): InboundMessage => ({
-  ...{ chat, waId, fromMe: false, at, live: true, status: 'received', type: 'text', text: waId },
+  chat,
+  waId,
+  fromMe: false,
+  at,
+  live: true,
+  status: 'received',
+  type: 'text',
+  text: waId,
   ...more,
 })
 /** messageContextInfo (35) with messageSecret (3). */
 const pollProto = Buffer.concat([Buffer.from([0x9a, 0x02, 34, 0x1a, 32]), secret])
 const about = (waId: string, seconds: number) => ({ chat, waId, fromMe: false, at: at + seconds })
 const reaction = (waId: string, from: string, seconds: number, emoji: string | null): InboundChange => ({
-  ...{ ...about(waId, seconds), kind: 'reaction', from, emoji, atMs: (at + seconds) * 1000 },
+  ...about(waId, seconds),
+  kind: 'reaction',
+  from,
+  emoji,
+  atMs: (at + seconds) * 1e3,
 })
 function vote(voter: string, seconds: number, option: string): InboundChange {
   const first = createHmac('sha256', Buffer.alloc(32)).update(secret).digest()

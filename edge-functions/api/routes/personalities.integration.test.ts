@@ -34,7 +34,9 @@ describe.each(places)('personalities under %s', (place) => {
     expect(second).toMatchObject({ personalities: [made], next_cursor: null })
     const edited = await post(token, 'edit_personality', { personalityId: made.id, name: 'Taller' })
     expect(successOf(edited, 200, PersonalityResponse).personality).toMatchObject({
-      ...{ id: made.id, name: 'Taller', instructions: 'Sé breve.' },
+      id: made.id,
+      name: 'Taller',
+      instructions: 'Sé breve.',
     })
     const gone = await post(token, 'delete_personality', { personalityId: made.id })
     expect(successOf(gone, 200, DeletePersonalityResponse).personality_id).toBe(made.id)
@@ -75,7 +77,9 @@ describe.each(places)('personalities under %s', (place) => {
     const shown = async (change: object) =>
       successOf(await set(owner.token, change), 200, ChangedConversationResponse).conversation
     expect(await shown({ aiActive: true, personalityId })).toMatchObject({
-      ...{ ai_active: true, personality_id: personalityId, no_ac_ai: false },
+      ai_active: true,
+      personality_id: personalityId,
+      no_ac_ai: false,
     })
     expect(await shown({ noAcAi: true })).toMatchObject({ ai_active: true, no_ac_ai: true })
     expect(await set(owner.token, { aiActive: 'yes' })).toBeError(400, 'invalid_request', 'aiActive')
