@@ -41,6 +41,7 @@ import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { measureDatabase } from './store/measured-database.ts'
 import { createProfilePictures } from './store/profile-pictures.ts'
+import manifest from '../package.json' with { type: 'json' }
 import { createQuarantineStore } from './store/quarantine.ts'
 import { trimOldRows } from './store/retention.ts'
 import { createSealedBox, type AuthStateKey } from './store/sealed-box.ts'
@@ -259,7 +260,7 @@ export async function createHost({
         credentials: createCredentialStore(database, box, lease, keyCommit),
         pictures: createProfilePictures(database, lease),
         projection: groupCommit.forLease(lease),
-        quarantine: createQuarantineStore(database, lease),
+        quarantine: createQuarantineStore(database, lease, manifest.version),
         commands: createCommandStore(database, lease, acknowledger),
         history: createHistoryStore(database, box, lease),
         findSent: createSentFinder(database, lease),

@@ -36,6 +36,8 @@ export interface InboundHistory {
   /** Conversations of the chunk that are complete with this slice. */
   position: number
   isLast: boolean
+  /** Parts of this slice that the database refuses; the rest of it is stored. */
+  refused?: number
   /** Numbers and LIDs that are one person; people are made of those who have a chat or wrote something only. */
   pairs: { pn: string; lid: string }[]
 }

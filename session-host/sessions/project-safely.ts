@@ -36,11 +36,16 @@ export async function projectSafely(
     logger.error({ error: sqlState(error), parts: parts.length }, 'a batch was refused, storing its parts')
   }
   const refused: Refusal[] = []
+  // Of a chunk of history no row of the inbox keeps what is refused: the chunk itself counts it.
+  let uncounted = 0
   for (const part of parts) {
+    const { history } = part
+    const counted = history ? { ...part, history: { ...history, refused: (history.refused ?? 0) + uncounted } } : part
     try {
-      await whenReachable(() => projection.project(part), patience)
+      await whenReachable(() => projection.project(counted), patience)
     } catch (error) {
       if (isLeaseLost(error) || isOutage(error)) throw error
+      if (batch.history && part.inbox.length === 0) uncounted += 1
       refused.push(...part.inbox.map((inboxKey) => ({ inboxKey, error: sqlState(error) })))
       logger.error({ error: sqlState(error), inbox: part.inbox }, 'a part was refused')
     }

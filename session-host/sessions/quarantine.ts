@@ -31,7 +31,7 @@ export interface QuarantineOptions {
   logger: Logger
 }
 
-/** Tries in all; a host that is started again and again must not try for ever. */
+/** Tries of one version; a host that is started again and again must not try for ever. */
 const maxAttempts = 10
 
 /** @see Quarantine */

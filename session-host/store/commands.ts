@@ -134,6 +134,11 @@ export function createCommandStore(
     acknowledge: (waId) => acknowledger.acknowledge(lease, waId),
     failMessage: (command, code) =>
       fenced(database, lease, async (transaction) => {
+        // The message before its command, as receipts and acknowledgements take them.
+        if (command.kind === 'send_message')
+          await transaction.query('select 1 from public.messages_new where id = $1 for no key update', [
+            command.message_id,
+          ])
         await close(transaction, lease, command, 'dead', null, code)
         if (command.kind !== 'send_message') return
         const failed = await transaction.query(

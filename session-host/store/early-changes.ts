@@ -36,7 +36,9 @@ export async function takeEarlyChanges(
     `delete from private.early_changes e
        using unnest($2::uuid[], $3::text[], $4::boolean[]) as m(conversation_id, wa_id, from_me)
        join public.conversations_new c on c.id = m.conversation_id
-       where e.session_id = $1 and e.wa_id = m.wa_id and e.from_me = m.from_me
+       where e.session_id = $1 and e.wa_id = m.wa_id
+         -- Admins of groups delete what others wrote.
+         and (e.from_me = m.from_me or e.chat_jid like '%@g.us' and e.change ->> 'kind' = 'revoke')
          -- Whoever writes in one chat changes nothing in another.
          and (e.chat_jid = c.external_id or exists (
            select from public.contact_identities i

@@ -62,10 +62,8 @@ export async function storeMessages(
            media_file_name = excluded.media_file_name, media_waveform = excluded.media_waveform
          where m.unsupported_type = 'ciphertext' and excluded.unsupported_type is distinct from 'ciphertext'
            -- In a group nobody fills in what somebody else wrote: all its members see a message's id. One person may have two JIDs.
-           and (m.sender_jid is not distinct from excluded.sender_jid or exists (
-             select from public.contact_identities a
-               join public.contact_identities b on b.session_id = a.session_id and b.contact_id = a.contact_id
-               where a.session_id = $2 and a.jid = m.sender_jid and b.jid = excluded.sender_jid))
+           and (m.sender_jid is not distinct from excluded.sender_jid
+             or ${isOnePerson('m.sender_jid', 'excluded.sender_jid', '$2')})
        returning m.id, m.conversation_id, m.from_me, m.wa_id, m.status, (xmax = 0) as is_new`,
     [
       owner.userId,
@@ -204,8 +202,8 @@ export async function storeReceipts(
 }
 
 /**
- * Edits and deletions by the author, reactions and votes by anybody. A deleted message keeps its row and loses what was in it and on it.
- * What comes before its message waits for it, so that any order ends alike.
+ * Edits by the author, deletions by the author or an admin of the group, reactions and votes by anybody. A deleted message keeps its row
+ * and loses what was in it and on it. What comes before its message waits for it, so that any order ends alike.
  */
 export async function storeChanges(
   transaction: Transaction,
@@ -232,10 +230,12 @@ async function isStored(
 ): Promise<boolean> {
   const rows = await transaction.query(
     `select 1 from public.messages_new
-       where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4
+       where session_id = $1 and conversation_id = $2 and wa_id = $3
+         -- An admin of a group deletes what others wrote.
+         and (from_me = $4 or $6)
          -- A vote is opened with the poll's secret, which a placeholder lacks.
          and not ($5 and unsupported_type is not distinct from 'ciphertext')`,
-    [owner.sessionId, conversationId, change.waId, change.fromMe, change.kind === 'vote'],
+    [owner.sessionId, conversationId, change.waId, change.fromMe, change.kind === 'vote', isByAdmin(change)],
   )
   return rows.length > 0
 }
@@ -248,16 +248,23 @@ async function storeChange(
 ): Promise<SessionEvent[]> {
   if (change.kind !== 'edit' && change.kind !== 'revoke')
     return storeInteraction(transaction, owner, conversationId, change)
-  const [row] = await transaction.query<{ id: string }>(
-    `update public.messages_new set
+  const rows = await transaction.query<{ id: string }>(
+    `update public.messages_new m set
          text_content = case when $5 then null else $6 end,
          content = case when $5 then '{}' else (content - array['mentions', 'mentions_everyone', 'preview']) || $9 end,
          interactions = case when $5 then '[]' else interactions end,
          edited_at = case when $5 then null else to_timestamp($7) end,
          revoked_at = case when $5 then to_timestamp($7) else revoked_at end
-       where session_id = $1 and conversation_id = $2 and wa_id = $3 and from_me = $4 and revoked_at is null
-         -- In a group nobody edits what somebody else wrote.
-         and (sender_jid is null or sender_jid = $8)
+       where session_id = $1 and conversation_id = $2 and wa_id = $3 and revoked_at is null
+         -- In a group nobody edits what somebody else wrote. One person may have two JIDs.
+         and (from_me = $4 and (sender_jid is null or sender_jid = $8 or ${isOnePerson('m.sender_jid', '$8')})
+           or $10 and exists (
+             select from public.group_participants g
+               where g.conversation_id = $2 and g.role in ('admin', 'superadmin')
+                 and (g.jid = $8 or ${isOnePerson('g.jid', '$8')}
+                   or $4 and g.jid in (
+                     select unnest(array[s.phone || '@s.whatsapp.net', s.lid || '@lid'])
+                       from public.whatsapp_sessions s where s.id = $1))))
          and ($5 or edited_at is null or edited_at <= to_timestamp($7))
        returning id`,
     [
@@ -270,17 +277,34 @@ async function storeChange(
       change.at,
       change.sender ?? null,
       JSON.stringify(change.kind === 'edit' ? editableContent(change.content) : {}),
+      isByAdmin(change),
     ],
   )
-  if (!row) return []
-  if (change.kind === 'revoke')
-    await transaction.query('delete from private.message_protos where message_id = $1', [row.id])
-  await transaction.query(
-    `update public.conversations_new c set last_message_text = left(m.text_content, 200)
-       from public.messages_new m where m.id = $1 and c.last_message_id = m.id`,
-    [row.id],
-  )
-  return [{ type: 'message.updated', data: { conversation_id: conversationId, message_id: row.id } }]
+  for (const { id } of rows) {
+    if (change.kind === 'revoke')
+      await transaction.query('delete from private.message_protos where message_id = $1', [id])
+    await transaction.query(
+      `update public.conversations_new c set last_message_text = left(m.text_content, 200)
+         from public.messages_new m where m.id = $1 and c.last_message_id = m.id`,
+      [id],
+    )
+  }
+  return rows.map(({ id }) => ({
+    type: 'message.updated',
+    data: { conversation_id: conversationId, message_id: id },
+  }))
+}
+
+/** Whether it may be an admin's doing: whose message it is then does not matter. */
+function isByAdmin(change: InboundChange): boolean {
+  return change.kind === 'revoke' && change.chat.endsWith('@g.us')
+}
+
+/** SQL: whether two JIDs of a session are known to be one person's. */
+function isOnePerson(a: string, b: string, session = '$1'): string {
+  return `exists (
+    select from public.contact_identities a join public.contact_identities b on b.session_id = a.session_id and b.contact_id = a.contact_id
+      where a.session_id = ${session} and a.jid = ${a} and b.jid = ${b})`
 }
 
 /** One row a message, in the order given; content wins over a placeholder of the same message. */

@@ -41,12 +41,12 @@ export async function projectHistory(
 
   const [chunk] = await transaction.query<{ conversations: number; messages: number; progress: number | null }>(
     `update private.history_chunks set
-         position = $3, conversations = $3, messages = messages + $4,
+         position = $3, conversations = $3, messages = messages + $4, refused = refused + $6,
          status = case when $5 then 'stored' else status end, finished_at = case when $5 then now() end,
-         notice = case when $5 then null else notice end, error_code = case when $5 then null else error_code end
+         notice = case when $5 and refused + $6 = 0 then null else notice end, error_code = case when $5 then null else error_code end
        where session_id = $1 and id = $2 and status = 'waiting'
        returning conversations, messages, progress`,
-    [lease.sessionId, history.chunkId, history.position, messages.stored, history.isLast],
+    [lease.sessionId, history.chunkId, history.position, messages.stored, history.isLast, history.refused ?? 0],
   )
   if (!history.isLast || !chunk) return appendEventsIfAny(transaction, lease, people.events)
   const [conversationId] = conversations.values()

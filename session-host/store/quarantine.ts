@@ -5,14 +5,17 @@ import type { Lease } from './fenced.ts'
 export interface QuarantineStore {
   /** Moves messages out of the inbox, by row id or stanza key. Answers how many were there. */
   keep(keys: string[], stage: 'read' | 'store', error: string): Promise<number>
-  /** Puts those that were tried less than `attempts` times back into the inbox, for another try. Answers their row ids. */
+  /**
+   * Puts those that were tried less than `attempts` times by this version of the host back into the inbox, for another try, and lets
+   * chunks of history of which parts were refused be imported again, once a version. Answers the row ids.
+   */
   retry(attempts: number): Promise<string[]>
   /** Forgets those that are stored after all, or that the inbox looks after again. */
   release(ids: string[]): Promise<void>
 }
 
-/** @see QuarantineStore */
-export function createQuarantineStore(database: Database, lease: Lease): QuarantineStore {
+/** @see QuarantineStore. `version` is the host's: another one tries anew. */
+export function createQuarantineStore(database: Database, lease: Lease, version: string): QuarantineStore {
   const owner = [lease.sessionId, lease.holder, lease.epoch]
   return {
     async keep(keys, stage, error) {
@@ -23,9 +26,10 @@ export function createQuarantineStore(database: Database, lease: Lease): Quarant
       return row?.kept ?? 0
     },
     async retry(attempts) {
-      const rows = await database.query<{ id: string }>('select private.retry_quarantined($1, $2, $3, $4) as id', [
+      const rows = await database.query<{ id: string }>('select private.retry_quarantined($1, $2, $3, $4, $5) as id', [
         ...owner,
         attempts,
+        version,
       ])
       return rows.map(({ id }) => id)
     },

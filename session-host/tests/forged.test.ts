@@ -17,9 +17,10 @@ beforeAll(async () => {
   member = await gateway.createMember()
   await gateway.linkPhone(member, { ...ana, contacts: [bea, eva] })
   const made = await gateway.control.post<{ jid: string }>('/groups', {
-    by: bea.number,
+    // Who forges is no admin: those may delete what others wrote.
+    by: eva.number,
     subject: 'Vecinos',
-    members: [{ number: ana.number }, { number: eva.number }],
+    members: [{ number: ana.number }, { number: bea.number }],
   })
   group = made.jid
   for (const phone of [bea, eva])

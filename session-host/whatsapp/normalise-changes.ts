@@ -18,7 +18,7 @@ export function seconds(time: WAMessage['messageTimestamp']): number {
   return value > 0 ? value : 0
 }
 
-/** Edits and deletions travel as protocol messages inside ordinary ones; only the author's own message can be meant. */
+/** Edits and deletions travel as protocol messages inside ordinary ones; the store asks whether who sent this may do so. */
 function readEdit(message: WAMessage, chat: string): InboundChange | null {
   const protocol = normalizeMessageContent(message.message)?.protocolMessage
   const waId = protocol?.key?.id

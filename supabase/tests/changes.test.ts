@@ -5,7 +5,7 @@ import type { Database } from '../../session-host/store/database.ts'
 import { createProjection } from '../../session-host/store/projection.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
-import { asUser, createLinkedSession, hostDatabase, type LinkedSession } from './linked-session.fixture.ts'
+import { asUser, createLinkedSession, hostDatabase, readAll, type LinkedSession } from './linked-session.fixture.ts'
 
 // Long, because it is only how long a failing test waits on a busy machine.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -147,3 +147,145 @@ async function lockIsAwaited(): Promise<void> {
     if (rows.length > 0) return
   }
 }
+
+const group = '120363000000000009@g.us'
+const author = { pn: '34600000011@s.whatsapp.net', lid: '900000000000011@lid' }
+const admin = { pn: '34600000012@s.whatsapp.net', lid: '900000000000012@lid' }
+const member = '34600000013@s.whatsapp.net'
+
+async function inGroup(): Promise<string> {
+  const waId = `G${randomUUID()}`
+  await createProjection(database, session.lease).project({
+    ...emptyBatch(),
+    people: [author, admin].map(({ pn, lid }) => ({ jid: pn, alt: lid })),
+    chats: [
+      {
+        jid: group,
+        name: 'Amigos',
+        group: {
+          participants: [
+            { jid: author.lid, role: 'member' },
+            { jid: admin.lid, role: 'admin' },
+            { jid: member, role: 'member' },
+          ],
+        },
+      },
+    ],
+    messages: [
+      {
+        chat: group,
+        waId,
+        fromMe: false,
+        sender: author.pn,
+        at,
+        type: 'text',
+        text: 'hi',
+        status: 'received',
+        live: true,
+      },
+    ],
+  })
+  return waId
+}
+async function textAfter(waId: string, sender: string, change: { kind: 'edit'; text: string } | { kind: 'revoke' }) {
+  await createProjection(database, session.lease).project({
+    ...emptyBatch(),
+    changes: [{ chat: group, waId, fromMe: false, sender, at, ...change }],
+  })
+  const [row] = await database.query<{ text_content: string | null }>(
+    'select text_content from public.messages_new where session_id = $1 and wa_id = $2',
+    [session.sessionId, waId],
+  )
+  return row?.text_content
+}
+
+test('in a group its author edits a message under either JID, nobody else does', async () => {
+  const waId = await inGroup()
+  expect(await textAfter(waId, author.lid, { kind: 'edit', text: 'mine' })).toBe('mine')
+  expect(await textAfter(waId, admin.pn, { kind: 'edit', text: 'forged' })).toBe('mine')
+  expect(await textAfter(waId, member, { kind: 'edit', text: 'forged' })).toBe('mine')
+})
+
+test('in a group its author under either JID and an admin under either JID delete a message, no other member does', async () => {
+  for (const who of [author.lid, author.pn, admin.pn, admin.lid]) {
+    const waId = await inGroup()
+    expect(await textAfter(waId, member, { kind: 'revoke' })).toBe('hi')
+    expect(await textAfter(waId, who, { kind: 'revoke' })).toBeNull()
+  }
+})
+
+test('a key that was used answers as the first time: a reaction on what is deleted, a group that was left', async () => {
+  const { id } = await receive({ waId: `M${randomUUID()}` })
+  await inGroup()
+  const mine = `select c.id, c.user_id from public.conversations_new c where c.session_id = $1 and c.external_id = $2`
+  await database.query(
+    `insert into public.group_participants (conversation_id, user_id, jid, role)
+       select c.id, c.user_id, s.phone || '@s.whatsapp.net', 'member'
+         from (${mine}) c, public.whatsapp_sessions s where s.id = $1`,
+    [session.sessionId, group],
+  )
+  const calls: [string, unknown[]][] = [
+    ['react_to_message($2, $3, $1)', [id, '👍']],
+    ['group_command($2, $3, $4, $1)', [group, 'leave', '{}']],
+  ]
+  const keys = calls.map(() => randomUUID())
+  const ask = () =>
+    asUser(database, session.userId, async (query) => {
+      const answers: object[] = []
+      for (const [index, [call, values]] of calls.entries())
+        for (const { it } of await query<{ it: object }>(`select private.${call} as it`, [keys[index], ...values]))
+          answers.push(it)
+      return answers
+    })
+  const first = await ask()
+  await database.query('update public.messages_new set revoked_at = now(), text_content = null where id = $1', [id])
+  await database.query(
+    `update public.groups set left_at = now() where conversation_id in (select id from (${mine}) c)`,
+    [session.sessionId, group],
+  )
+  expect(await ask()).toEqual(first.map((answer) => ({ ...answer, replayed: true })))
+})
+
+test('a key that was used answers as the first time though the mute that it asked for is over', async () => {
+  const { conversation_id } = await receive({ waId: `M${randomUUID()}` })
+  const state = JSON.stringify({ muted_until: new Date(Date.now() - 60_000).toISOString() })
+  const key = randomUUID()
+  await readAll(
+    stack,
+    `select private.remember_result($1, $2, private.fingerprint(jsonb_build_array('set_chat_state', $3::uuid, $4::jsonb)), '{"first": 1}')`,
+    [session.userId, key, conversation_id, state],
+  )
+  const ask = (used: string) =>
+    asUser(database, session.userId, (query) =>
+      query('select private.set_chat_state($1, $2, $3) as it', [chat, state, used]),
+    )
+  expect(await ask(key)).toEqual([{ it: { first: 1, replayed: true } }])
+  await expect(ask(randomUUID())).rejects.toThrow('a time to come')
+})
+
+test('the text of an edit goes with its command, however that ends', async () => {
+  for (const status of ['done', 'dead']) {
+    const [row] = await database.query<{ id: string }>(
+      `insert into private.session_commands (session_id, user_id, kind, lane, payload)
+         values ($1, $2, 'edit_message', 'x', '{"text": "secret", "wa_id": "W"}') returning id`,
+      [session.sessionId, session.userId],
+    )
+    const [closed] = await database.query(
+      'update private.session_commands set status = $2, finished_at = now() where id = $1 returning payload',
+      [row?.id, status],
+    )
+    expect(closed).toEqual({ payload: { wa_id: 'W' } })
+  }
+})
+
+test('receipts whose message never comes are forgotten after a day', async () => {
+  await database.query(
+    `insert into private.early_receipts (session_id, chat_jid, wa_id, status, received_at)
+       values ($1, '1@lid', 'old', 'read', now() - interval '25 hours'), ($1, '1@lid', 'new', 'read', now())`,
+    [session.sessionId],
+  )
+  await database.query('select private.trim()')
+  expect(
+    await database.query('select wa_id from private.early_receipts where session_id = $1', [session.sessionId]),
+  ).toEqual([{ wa_id: 'new' }])
+})

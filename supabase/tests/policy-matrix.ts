@@ -92,7 +92,10 @@ export const relations: Record<string, RelationRow> = {
   'private.early_changes': hostTable,
   'private.early_receipts': hostTable,
   'private.erasures': { service_role: readable },
-  'private.history_chunks': hostTable,
+  'private.history_chunks': {
+    service_role: { select: ['user_id', 'session_id', 'refused', 'finished_at'] },
+    ...hostTable,
+  },
   'private.idempotency_keys': {},
   'private.inbox': hostTable,
   'private.linking_attempts': hostTable,
@@ -103,7 +106,9 @@ export const relations: Record<string, RelationRow> = {
   'private.message_search': {},
   'private.session_broadcasts': {},
   'private.quarantined_messages': {
-    service_role: { select: ['session_id', 'id', 'stage', 'error', 'attempts', 'received_at', 'tried_at'] },
+    service_role: {
+      select: ['session_id', 'id', 'stage', 'error', 'attempts', 'received_at', 'tried_at', 'host_version'],
+    },
     ...hostTable,
   },
   'private.profile_pictures': hostTable,
@@ -117,6 +122,7 @@ export const relations: Record<string, RelationRow> = {
   'private.whatsapp_credentials': hostTable,
   'private.whatsapp_keys': hostTable,
 
+  'dashboard.history_refusals': { service_role: readable },
   'dashboard.quarantine': { service_role: readable },
   'dashboard.sealed_values': { service_role: readable },
   'dashboard.sessions': { service_role: readable },
@@ -333,6 +339,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.applied_migrations()': host,
   'private.assert_may_write(conversations_new)': nobody,
   'private.check_text(text)': nobody,
+  'private.forget_text()': nobody,
   'private.checked_contacts(jsonb)': nobody,
   'private.checked_location(jsonb)': nobody,
   'private.checked_poll(jsonb)': nobody,
@@ -408,7 +415,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.sealed_with(bytea)': hostAndService,
   'private.quarantine_messages(uuid,uuid,bigint,text[],text,text)': host,
   'private.release_quarantined(uuid,uuid,bigint,text[])': host,
-  'private.retry_quarantined(uuid,uuid,bigint,integer)': host,
+  'private.retry_quarantined(uuid,uuid,bigint,integer,text)': host,
   'private.link_state()': userAndHost,
   'private.list_contacts(integer,text,uuid,text,uuid)': user,
   'private.list_conversations(integer,timestamp with time zone,uuid,text,boolean,uuid)': user,

@@ -57,8 +57,8 @@ export async function createInhabitant(
     inbox: [{ id: `${secret}inbox`, stanzaKey: `${secret}stanza`, value: Buffer.from(secret) }],
   })
   await database.query(
-    `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
-       values ($1, $2, $3, $4, 'recent', $5)`,
+    `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice, refused)
+       values ($1, $2, $3, $4, 'recent', $5, 1)`,
     [sessionId, userId, secret.padEnd(64, '0'), `${secret}chunk`, Buffer.from(secret)],
   )
   await database.query(
