@@ -289,3 +289,19 @@ test('receipts whose message never comes are forgotten after a day', async () =>
     await database.query('select wa_id from private.early_receipts where session_id = $1', [session.sessionId]),
   ).toEqual([{ wa_id: 'new' }])
 })
+
+test('nobody shows presence more often than the limit, which an administrator sets; a pause helps', async () => {
+  await receive({ waId: `M${randomUUID()}` })
+  const type = () =>
+    asUser(database, session.userId, (query) => query(`select private.set_presence('composing', $1)`, [chat]))
+  await readAll(
+    stack,
+    `create or replace function private.rate_limit(p_kind text) returns table (per_second real, burst integer)
+       language sql immutable set search_path = '' as $$ select 1::real / 86400, 3 $$`,
+  )
+  for (let n = 0; n < 3; n++) await type()
+  await expect(type()).rejects.toMatchObject({ code: 'PT429', hint: 'rate_limited' })
+  await readAll(stack, `update private.rate_buckets set at = at - interval '1 day'`)
+  await type()
+  await expect(type()).rejects.toMatchObject({ code: 'PT429', hint: 'rate_limited' })
+})

@@ -112,6 +112,7 @@ export const relations: Record<string, RelationRow> = {
     ...hostTable,
   },
   'private.profile_pictures': hostTable,
+  'private.rate_buckets': hostTable,
   'private.session_commands': {
     service_role: readable,
     session_host: { ...readable, insert: 'every column', update: 'every column' },
@@ -339,6 +340,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.applied_migrations()': host,
   'private.assert_may_write(conversations_new)': nobody,
   'private.check_text(text)': nobody,
+  'private.count_request(uuid,text)': nobody,
+  'private.rate_limit(text)': nobody,
   'private.forget_text()': nobody,
   'private.checked_contacts(jsonb)': nobody,
   'private.checked_location(jsonb)': nobody,

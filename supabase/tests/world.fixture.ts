@@ -57,6 +57,10 @@ export async function createInhabitant(
     inbox: [{ id: `${secret}inbox`, stanzaKey: `${secret}stanza`, value: Buffer.from(secret) }],
   })
   await database.query(
+    `insert into private.rate_buckets (session_id, kind, tokens, at) values ($1, 'set_presence', 1, now())`,
+    [sessionId],
+  )
+  await database.query(
     `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice, refused)
        values ($1, $2, $3, $4, 'recent', $5, 1)`,
     [sessionId, userId, secret.padEnd(64, '0'), `${secret}chunk`, Buffer.from(secret)],

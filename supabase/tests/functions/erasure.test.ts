@@ -75,6 +75,10 @@ async function fullPerson(): Promise<Person> {
     session,
   ])
   await people.query(
+    `insert into private.rate_buckets (session_id, kind, tokens, at) values ($1, 'set_presence', 1, now())`,
+    [session],
+  )
+  await people.query(
     `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
        values ($1, $2, repeat('0', 64), 'w', 'recent', 'x')`,
     [session, id],
@@ -225,6 +229,7 @@ test('an export holds every row of one user once, whatever the page size, and no
     'private.media_sends',
     'private.media_removals',
     'private.profile_pictures',
+    'private.rate_buckets',
     'private.session_leases',
     'private.session_streams',
     'private.socket_connections',
