@@ -120,7 +120,8 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     if ((media.sizeBytes ?? 0) > maxBytes) throw new MediaFailure('media_too_large')
     const sha256 = Buffer.from(source.fileSha256).toString('hex')
     const kept = await downloads.findStored(sha256)
-    if (kept) return finish(media, { ...kept, shared: true, sizeBytes: null })
+    const keyed = kept.find(({ proto }) => proto && hasKey(open.readSource(proto), source.mediaKey))
+    if (keyed) return finish(media, { ...keyed, shared: true, sizeBytes: null })
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(downloadMs)])
     const encrypted = await fetchEncrypted(media.directPath ?? source.directPath, {
       hosts: await open.mediaHosts(),
@@ -128,7 +129,13 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
       idleMs,
       signal,
     })
-    const { head, pieces } = await readHead(decryptMedia(encrypted, source, maxBytes))
+    const decrypted = decryptMedia(encrypted, source, maxBytes)
+    // Whoever knows a file's digest alone does not have the file: their own has to be it before it is shown as theirs.
+    if (kept[0]) {
+      for await (const _piece of decrypted);
+      return finish(media, { ...kept[0], shared: true, sizeBytes: null })
+    }
+    const { head, pieces } = await readHead(decrypted)
     const kind = await fileKindOf(head, media.mimeType)
     // The session's own user and a place that no other file ever has, never a name that somebody chose.
     const path = `${userId}/in/${media.messageId}.${kind.extension}`
@@ -208,6 +215,11 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
       await Promise.allSettled(running.values())
     },
   }
+}
+
+/** Whether a message that is known here announced its file with this key: who has the key has had the message. */
+function hasKey(source: MediaSource | null, mediaKey: Uint8Array): boolean {
+  return source !== null && Buffer.from(source.mediaKey).equals(mediaKey)
 }
 
 function nameOf(error: unknown): string {

@@ -95,6 +95,7 @@ function mediaToSend(
     waveform,
     thumbnail,
     trouble,
+    claims,
   } = facts
   const sample = sampleFile(kind)
   const file = generate === undefined ? (body.length > 0 ? body : sample.file) : generatedFile(generate, seed)
@@ -111,6 +112,7 @@ function mediaToSend(
     ...(waveform && { waveform: Buffer.from(waveform) }),
     ...(thumbnail && { thumbnail: Buffer.from(thumbnail, 'base64') }),
     ...(trouble && { trouble }),
+    ...(claims && { claims: Buffer.from(claims, 'hex') }),
   }
 }
 
@@ -144,6 +146,11 @@ const mediaQuery = z.strictObject({
   /** A JPEG, base64. */
   thumbnail: z.string().max(100_000).optional(),
   trouble: z.enum(MEDIA_TROUBLES).optional(),
+  /** SHA-256 in hex of another file: the message says that this one is it. */
+  claims: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   /** The phones have it no more: a media retry finds nothing. */
   forgotten: z.literal('true').optional(),
   /** Send so many bytes that follow from `seed`, instead of the body. */

@@ -31,6 +31,8 @@ export interface MediaToSend {
   waveform?: Buffer
   thumbnail?: Buffer
   trouble?: MediaTrouble
+  /** SHA-256 of another file, which the message says that this one is. */
+  claims?: Buffer
 }
 
 /** Uploads a file as a phone does and gives the message that refers to it. */
@@ -42,6 +44,7 @@ export function mediaContent(world: World, media: MediaToSend): { content: Buffe
     ...reference,
     ...(media.trouble === 'wrong_size' && { fileLength: reference.fileLength + 1 }),
     ...(media.trouble === 'wrong_digest' && { fileSha256: Buffer.alloc(32, 7) }),
+    ...(media.claims && { fileSha256: media.claims }),
     url: `https://${world.mediaHost()}${reference.directPath}`,
     mimetype: media.mime,
     mediaKeyTimestamp: Math.floor(Date.now() / 1000),

@@ -31,8 +31,8 @@ export interface MediaDownloads {
   begin(options: { limit: number; eager: boolean; except: string[] }): Promise<PendingMedia[]>
   /** Seconds until the next is due; null when none waits. */
   secondsToNext(eager: boolean): Promise<number | null>
-  /** Path of the same file of the same user, if it is kept already. */
-  findStored(sha256: string): Promise<{ path: string; mimeType: string | null } | null>
+  /** The same file of the same user, if it was fetched already, with the newest messages that announced it. */
+  findStored(sha256: string): Promise<{ path: string; mimeType: string | null; proto: Buffer | null }[]>
   /**
    * The medium is at `path`. unwanted: the message has gone, or was deleted. gone: the file, which is another message's (`shared`), has
    * gone meanwhile.
@@ -90,13 +90,14 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
       )
       return row?.seconds ?? null
     },
-    async findStored(sha256) {
-      const [row] = await database.query<{ path: string; mimeType: string | null }>(
-        `select media_url as path, media_mime_type as "mimeType" from public.messages_new
-           where user_id = $1 and media_sha256 = $2 and media_status = 'stored' and media_url like $3 limit 1`,
+    findStored(sha256) {
+      return database.query(
+        `select m.media_url as path, m.media_mime_type as "mimeType", p.proto
+           from public.messages_new m left join private.message_protos p on p.message_id = m.id
+           where m.user_id = $1 and m.media_sha256 = $2 and m.media_status = 'stored' and m.media_url like $3
+           order by m.ordinal desc limit 20`,
         [lease.userId, sha256, `${lease.userId}/in/%`],
       )
-      return row ?? null
     },
     stored: (messageId, { path, shared, sizeBytes, mimeType }) =>
       fenced(database, lease, async (transaction) => {

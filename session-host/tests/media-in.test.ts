@@ -93,13 +93,44 @@ test('every kind of medium that a phone sends is a message at once and lies in i
   expect(await gateway.control.get('/unhandled')).toEqual({ unhandled: [] })
 })
 
-test('the same file is fetched and kept once a user, however often it comes', async () => {
+test('the same file is kept once a user, however often it comes', async () => {
   const file = { kind: 'document', generate: '100000', seed: 'same', mime: 'text/plain' }
   const first = await row((await sendFrom(file)).id, is('stored'))
-  const before = await downloads()
   const second = await row((await sendFrom(file)).id, is('stored'))
   expect(second.media_url).toBe(first.media_url)
-  expect(await downloads()).toBe(before)
+  expect(await objects(second.id)).toEqual([])
+})
+
+test('who knows the digest of a file that somebody else sent, and no more, does not show it as theirs', async () => {
+  const file = { kind: 'document', generate: '100000', mime: 'text/plain' }
+  const first = await row((await sendFrom({ ...file, seed: 'private' })).id, is('stored'))
+  const claims = first.media_sha256 ?? ''
+  const claimed = await row((await sendFrom({ ...file, seed: 'other', claims })).id, (found) =>
+    ['stored', 'failed'].includes(found.media_status ?? ''),
+  )
+  expect(claimed).toMatchObject({ media_status: 'failed', error_code: 'media_corrupt', media_url: null })
+})
+
+test('a message whose file was fetched with the same key is not fetched again', async () => {
+  const sent = await sendFrom({ kind: 'document', generate: '100000', seed: 'forwarded', mime: 'text/plain' })
+  const first = await row(sent.id, is('stored'))
+  const before = await downloads()
+  // As if the message had come once more: with its key, and not fetched yet.
+  await gateway.database.query(
+    `with copy as (
+       insert into public.messages_new (conversation_id, user_id, session_id, sender_type, message_type, created_at, wa_id, from_me,
+           status, media_status, media_mime_type, media_sha256)
+         select conversation_id, user_id, session_id, sender_type, message_type, created_at, wa_id || 'F', from_me,
+             status, 'pending', media_mime_type, media_sha256 from public.messages_new where id = $1
+         returning id, user_id)
+     insert into private.message_protos (message_id, user_id, proto)
+       select copy.id, copy.user_id, p.proto from copy, private.message_protos p where p.message_id = $1`,
+    [first.id],
+  )
+  await sendFrom({ kind: 'document', generate: '1000', seed: 'wakes the queue', mime: 'text/plain' })
+  const second = await row(`${sent.id}F`, is('stored'))
+  expect(second.media_url).toBe(first.media_url)
+  expect(await downloads()).toBe(before + 1)
 })
 
 test('a file that is not what its message says is never kept, and its message stays', async () => {
