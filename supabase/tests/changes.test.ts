@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { emptyBatch } from '#shared/inbound.ts'
 import type { Database } from '../../session-host/store/database.ts'
+import { createCommandStore } from '../../session-host/store/commands.ts'
 import { createProjection } from '../../session-host/store/projection.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
@@ -288,6 +289,36 @@ test('receipts whose message never comes are forgotten after a day', async () =>
   expect(
     await database.query('select wa_id from private.early_receipts where session_id = $1', [session.sessionId]),
   ).toEqual([{ wa_id: 'new' }])
+})
+
+test('a send that is given up while its receipt arrives takes the message before its command: nobody is in the way', async () => {
+  const { id } = await receive({ waId: `M${randomUUID()}`, fromMe: true })
+  await database.query(`update public.messages_new set status = 'pending' where id = $1`, [id])
+  await database.query(
+    `insert into private.session_commands (session_id, user_id, kind, lane, conversation_id, message_id, payload, attempts)
+       select session_id, user_id, 'send_message', id::text, conversation_id, id, '{}', 0
+         from public.messages_new where id = $1`,
+    [id],
+  )
+  const commands = createCommandStore(database, session.lease)
+  const command = (await commands.claim(100)).find((each) => each.kind === 'send_message' && each.message_id === id)
+  if (!command) throw new Error('the command was not claimed')
+  let given: Promise<void> | undefined
+  await database.transaction(async (transaction) => {
+    await transaction.query('select 1 from public.messages_new where id = $1 for update', [id])
+    given = commands.failMessage(command, 'send_timeout')
+    await lockIsAwaited()
+    await transaction.query(`set local lock_timeout = '3s'`)
+    await transaction.query(`update public.messages_new set status = 'delivered' where id = $1`, [id])
+    await transaction.query(
+      `update private.session_commands set status = 'done', finished_at = now() where message_id = $1`,
+      [id],
+    )
+  })
+  await given
+  expect(await database.query('select status from public.messages_new where id = $1', [id])).toEqual([
+    { status: 'delivered' },
+  ])
 })
 
 test('nobody shows presence more often than the limit, which an administrator sets; a pause helps', async () => {
