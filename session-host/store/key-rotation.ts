@@ -49,6 +49,13 @@ export class MissingKeys extends Error {
 
 /** Fails with MissingKeys when something is stored that none of these keys opens. Reads every sealed value's header. */
 export async function assertKeysSuffice(database: Database, keys: Pick<AuthStateKey, 'id'>[]): Promise<void> {
+  const ids = await keysInUse(database)
+  for (const { id } of keys) ids.delete(id)
+  if (ids.size > 0) throw new MissingKeys([...ids])
+}
+
+/** The ids of the keys that sealed what is stored now. */
+async function keysInUse(database: Database): Promise<Set<string>> {
   const ids = new Set<string>()
   for (const { table, column } of tables) {
     const rows = await database.query<{ key_id: string | null }>(
@@ -56,8 +63,7 @@ export async function assertKeysSuffice(database: Database, keys: Pick<AuthState
     )
     for (const row of rows) ids.add(row.key_id ?? '')
   }
-  for (const { id } of keys) ids.delete(id)
-  if (ids.size > 0) throw new MissingKeys([...ids])
+  return ids
 }
 
 export interface RotationOptions {
@@ -77,9 +83,8 @@ export interface RotationOptions {
  * only replaced while it is what was read, so that whatever its session writes meanwhile stays. Answers how many were sealed anew.
  */
 export async function resealOldValues(options: RotationOptions): Promise<number> {
-  const { logger, signal } = options
+  const { database, key, logger, signal } = options
   let resealed = 0
-  let left = 0
   for (const table of tables) {
     let after: string[] | undefined
     while (!signal.aborted) {
@@ -87,15 +92,14 @@ export async function resealOldValues(options: RotationOptions): Promise<number>
       if (round === null) break
       after = round.last
       resealed += round.count
-      left += round.left
       if (round.count > 0)
         logger.info({ table: table.table, resealed }, 'credentials are being sealed with the new key')
       await pause(options.restMs ?? 20, undefined, { signal }).catch(() => undefined)
     }
   }
-  // What a session was writing, or could not be opened, still has its old key: the next run sees to it, or says so again.
-  if (resealed > 0 && left === 0 && !signal.aborted)
-    logger.info({ resealed, key: options.key.id }, 'everything is sealed with the first key; older ones may be removed')
+  // Asked of the tables: a value that its session wrote meanwhile is sealed with the first key too, one that could not be opened is not.
+  if (resealed > 0 && !signal.aborted && [...(await keysInUse(database))].every((id) => id === key.id))
+    logger.info({ resealed, key: key.id }, 'everything is sealed with the first key; older ones may be removed')
   return resealed
 }
 
@@ -104,7 +108,7 @@ async function resealSome(
   { database, box, key, logger, batch = 200 }: RotationOptions,
   { table, column, names, context }: SealedTable,
   after: string[] | undefined,
-): Promise<{ count: number; left: number; last: string[] } | null> {
+): Promise<{ count: number; last: string[] } | null> {
   const types = names.map((name) => (name === 'session_id' ? 'uuid' : 'text'))
   const list = names.join(', ')
   const place = (row: string): string => types.map((type, at) => `(${row}.names[${at + 1}])::${type}`).join(', ')
@@ -139,5 +143,5 @@ async function resealSome(
        where (${names.map((name) => `t.${name}`).join(', ')}) = (${place('l')}) returning 1`,
     [fresh.map((row) => JSON.stringify(row.names)), fresh.map((row) => row.sealed), fresh.map((row) => row.anew)],
   )
-  return { count: updated.length, left: rows.length - updated.length, last }
+  return { count: updated.length, last }
 }

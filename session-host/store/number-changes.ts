@@ -48,15 +48,16 @@ async function moveNumber(
     (jid): jid is string => jid !== undefined && isPersonJid(jid),
   )
   const contacts = await findIdentities(transaction, owner, jids)
-  const owned = async (jid: string | undefined): Promise<string | undefined> => {
+  const numberOwner = async (jid: string | undefined): Promise<string | undefined> => {
     const contactId = jid === undefined ? undefined : contacts.get(jid)
     // A number whose contact has a LID that this person never had is somebody else's.
     if (contactId === undefined || (lids.length > 0 && (await hasOtherLid(transaction, contactId, lids))))
       return undefined
     return contactId
   }
-  let person =
-    (await owned(before.lid)) ?? (await owned(before.number)) ?? (await owned(after.lid)) ?? (await owned(after.number))
+  // A LID is one person's for good, however many others they had before.
+  const byLid = lids.map((lid) => contacts.get(lid)).find((contactId) => contactId !== undefined)
+  let person = byLid ?? (await numberOwner(before.number)) ?? (await numberOwner(after.number))
   if (person === undefined) {
     const newContacts = createNewContacts(transaction, owner)
     person = newContacts.add([jids.find((jid) => !contacts.has(jid)) ?? after.number])
@@ -66,7 +67,7 @@ async function moveNumber(
     if (jid === undefined || !isPersonJid(jid)) continue
     const holder = (await findIdentities(transaction, owner, [jid])).get(jid)
     if (holder === person) continue
-    if (holder !== undefined && (await hasOtherLid(transaction, holder, lids))) {
+    if (holder !== undefined && !lids.includes(jid) && (await hasOtherLid(transaction, holder, lids))) {
       // The old number may be somebody else's by now; the new one was, and is this person's from here on.
       if (jid !== after.number) continue
       await setIdentities(transaction, owner, person, [jid])
