@@ -15,11 +15,15 @@ export interface ChangeRow {
   target: { wa_id: string; from_me: boolean; sender_jid: string | null; proto: Uint8Array | null } | null
 }
 
-/** The conversation of a change, and its message if it is about one. */
+/**
+ * The conversation of a change, and its message if it is about one; null when that is gone. `evenRevoked`: a message that was deleted
+ * for everyone counts as there, for who asks what its deletion was.
+ */
 export async function readChange(
   queryable: Queryable,
   sessionId: string,
   command: { conversation_id: string; payload: object },
+  evenRevoked = false,
 ): Promise<ChangeRow | null> {
   const messageId = 'message_id' in command.payload ? command.payload.message_id : null
   const [row] = await queryable.query<{
@@ -31,10 +35,10 @@ export async function readChange(
   }>(
     `select ${address} as address, m.wa_id, m.from_me, m.sender_jid, p.proto
        from public.conversations_new c
-       left join public.messages_new m on m.id = $3 and m.conversation_id = c.id and m.revoked_at is null
+       left join public.messages_new m on m.id = $3 and m.conversation_id = c.id and ($4 or m.revoked_at is null)
        left join private.message_protos p on p.message_id = m.id
        where c.id = $2 and c.session_id = $1`,
-    [sessionId, command.conversation_id, messageId],
+    [sessionId, command.conversation_id, messageId, evenRevoked],
   )
   if (!row || (messageId !== null && row.wa_id === null)) return null
   const { wa_id, from_me, sender_jid, proto } = row

@@ -50,7 +50,9 @@ export function createSentFinder(database: Database, lease: Lease): (waId: strin
       [sessionId, waId],
     )
     const command = Command.safeParse(row)
-    return command.success ? sentChange(database, sessionId, command.data) : null
+    if (!command.success) return null
+    // A deletion has left nothing of its message but the row, and a phone that could not read it still shows the text.
+    return sentChange(database, sessionId, command.data, command.data.kind === 'delete_message')
   }
 }
 
@@ -71,11 +73,12 @@ export function sentContent({ type, text, content, proto, quoted }: OutgoingRow)
   }
 }
 
-/** What a command changes, and where; null when that is gone, or the command is no change. */
+/** What a command changes, and where (@see readChange); null when that is gone, or the command is no change. */
 export async function sentChange(
   queryable: Pick<Database, 'query'>,
   sessionId: string,
   command: Command,
+  evenRevoked = false,
 ): Promise<(SentRecord & { kind: 'change' }) | null> {
   switch (command.kind) {
     case 'edit_message':
@@ -83,7 +86,7 @@ export async function sentChange(
     case 'react':
     case 'vote':
     case 'set_disappearing': {
-      const row = await readChange(queryable, sessionId, command)
+      const row = await readChange(queryable, sessionId, command, evenRevoked)
       const change = row && changeOf(command, row.target)
       return change && row ? { to: row.address, kind: 'change', change } : null
     }

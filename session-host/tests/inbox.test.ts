@@ -109,6 +109,59 @@ test('a message that could not be decrypted is a placeholder until it comes agai
   expect(rows).toEqual([{ text_content: 'ilegible', unsupported_type: null }])
 })
 
+test('hundreds of messages that waited at WhatsApp, and what comes while they drain, are stored and published in order', async () => {
+  const cid = { number: '34600000003', name: 'Cid' }
+  await gateway.control.post(`/phones/${ana.number}/contacts`, cid)
+  const { jid: group } = await gateway.control.post<{ jid: string }>('/groups', {
+    by: bea.number,
+    subject: 'Muchas',
+    members: [{ number: cid.number }, { number: ana.number }],
+  })
+  const ways = [
+    [bea.number, ana.number],
+    [cid.number, ana.number],
+    [bea.number, group],
+    [ana.number, bea.number],
+    [cid.number, group],
+  ] as const
+  const said: { to: string; text: string }[] = []
+  async function say(count: number): Promise<void> {
+    for (let n = 0; n < count; n += 1) {
+      const [from, to] = ways[n % ways.length] ?? ways[0]
+      const text = `orden ${String(said.length).padStart(3, '0')}`
+      said.push({ to: to === group ? group : from === ana.number ? to : from, text })
+      await gateway.control.post(`/phones/${from}/say`, { to, text })
+    }
+  }
+  await using client = await gateway.join(member)
+  const published: string[] = []
+  client.socket.on('event', (event: { type: string; data: { message_id?: string } }) => {
+    if (event.type === 'message.created') published.push(event.data.message_id ?? '')
+  })
+  await gateway.control.post(`/phones/${ana.number}/login_failure`, { reason: 503, times: 100_000 })
+  await gateway.control.post(`/phones/${ana.number}/drop`, { how: 'dirty' })
+  await say(250)
+  await gateway.control.post(`/phones/${ana.number}/login_failure`, { reason: 503, times: 0 })
+  await gateway.control.until(async () => {
+    const { connections } = await gateway.control.get<{ connections: number }>('/state')
+    return connections > 0 ? true : undefined
+  })
+  await say(50)
+  const rows = await gateway.database.until<{ id: string; text: string }>(
+    `select id, text_content as text from public.messages_new where text_content like 'orden%' order by created_at, ordinal`,
+    [],
+    (found) => found.length >= said.length,
+  )
+  await expect.poll(() => rows.filter(({ id }) => !published.includes(id)), { timeout: 60_000 }).toEqual([])
+  const texts = new Map(rows.map(({ id, text }) => [id, text]))
+  const announced = published.flatMap((id) => texts.get(id) ?? [])
+  for (const chat of new Set(said.map(({ to }) => to))) {
+    const ofChat = said.filter(({ to }) => to === chat).map(({ text }) => text)
+    expect(rows.map(({ text }) => text).filter((text) => ofChat.includes(text))).toEqual(ofChat)
+    expect(announced.filter((text) => ofChat.includes(text))).toEqual(ofChat)
+  }
+})
+
 test('the session that was restarted is the one that was linked', async () => {
   const sessions = await gateway.database.query('select id, phone from public.whatsapp_sessions')
   expect(sessions).toEqual([{ id: linked.sessionId, phone: ana.number }])

@@ -29,6 +29,8 @@ export interface StackOptions extends Partial<Pick<ServeOptions, 'functions' | '
 export interface Stack extends ServedDatabase {
   /** Resolves when the Postgres server ends before the stack is disposed of. */
   databaseEnded: Promise<number>
+  /** Ends and starts the Postgres server while everything else goes on. */
+  postgres: Pick<PostgresServer, 'stop' | 'start'>
   /** The folder that holds the data. */
   folder: string
   secrets: Secrets
@@ -84,6 +86,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
   return {
     ...served,
     databaseEnded: server.exited,
+    postgres: server,
     folder,
     secrets,
     async [Symbol.asyncDispose]() {

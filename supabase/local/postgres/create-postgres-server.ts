@@ -10,12 +10,11 @@ import { locateBinaries, type PostgresBinaries } from './binaries.ts'
 import { clusterHome } from './cluster-home.ts'
 import { freePort } from './free-port.ts'
 import { giveTo, type ServerAccount } from './server-account.ts'
+import { keepServer, type KeptServer } from './keep-server.ts'
 import { stopSurvivingPostmaster } from './surviving-postmaster.ts'
 
-export interface PostgresServer extends AsyncDisposable {
+export interface PostgresServer extends KeptServer {
   port: number
-  /** Resolves when the server process ends, whoever ended it. */
-  exited: Promise<number>
 }
 
 export interface PostgresServerOptions {
@@ -47,9 +46,8 @@ export async function createPostgresServer(options: PostgresServerOptions): Prom
   }
 
   const removeWhenStopped = options.temporary ? [home, options.folder] : []
-  for (let attempt = 1; attempt <= 5; attempt++) {
-    const port = await freePort(options.port)
-    const server = startGuarded(
+  const launch = (port: number): GuardedProcess =>
+    startGuarded(
       {
         command: binaries.postgres,
         args: serverArguments(cluster, port, options.durable),
@@ -65,15 +63,24 @@ export async function createPostgresServer(options: PostgresServerOptions): Prom
       },
       { PATH: '/usr/bin:/bin', TZ: 'UTC' },
     )
-    if (await accepting(server, databaseUrl(port, options.secrets, 'supabase_admin'), cluster)) {
-      return {
-        port,
-        exited: server.exited,
-        async [Symbol.asyncDispose]() {
-          await server[Symbol.asyncDispose]()
-          for (const path of removeWhenStopped) rmSync(path, { recursive: true, force: true })
-        },
-      }
+  const accepts = (server: GuardedProcess, port: number): Promise<boolean> =>
+    accepting(server, databaseUrl(port, options.secrets, 'supabase_admin'), cluster)
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const port = await freePort(options.port)
+    const first = launch(port)
+    if (!(await accepts(first, port))) continue
+    const server = keepServer(first, async () => {
+      const next = launch(port)
+      if (await accepts(next, port)) return next
+      throw new Error(`Postgres does not start again on port ${port}`)
+    })
+    return {
+      ...server,
+      port,
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]()
+        for (const path of removeWhenStopped) rmSync(path, { recursive: true, force: true })
+      },
     }
   }
   throw new Error(`Postgres does not start; its log says why: ${join(options.folder, 'postgres.log')}`)
