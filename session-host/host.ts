@@ -36,10 +36,11 @@ import { createHistoryStore } from './store/history-chunks.ts'
 import { createGroupCommit } from './store/group-commit.ts'
 import { createKeyCommit } from './store/key-commit.ts'
 import { readHostFacts } from './store/host-facts.ts'
-import { assertKeysSuffice, resealOldValues } from './store/key-rotation.ts'
+import { assertKeysSuffice, hasOpenValues, resealOldValues } from './store/key-rotation.ts'
 import { createLeaseStore } from './store/leases.ts'
 import { createPairingCodes } from './store/pairing-codes.ts'
 import { measureDatabase } from './store/measured-database.ts'
+import { createProtoBox } from './store/message-protos.ts'
 import { createProfilePictures } from './store/profile-pictures.ts'
 import manifest from '../package.json' with { type: 'json' }
 import { createQuarantineStore } from './store/quarantine.ts'
@@ -154,7 +155,8 @@ export async function createHost({
   await assertKeysSuffice(database, authStateKeys)
   const box = createSealedBox(authStateKeys)
   const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
-  const groupCommit = createGroupCommit(database, { holder })
+  const protos = createProtoBox(box)
+  const groupCommit = createGroupCommit(database, { holder, protos })
   const acknowledger = createAcknowledger(database, { holder })
   const keyCommit = createKeyCommit(database, { holder })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
@@ -236,7 +238,7 @@ export async function createHost({
         ((access) => ({
           ...createMediaSender({
             userId: lease.userId,
-            sends: createMediaSends(database, lease),
+            sends: createMediaSends(database, lease, protos),
             objects,
             web,
             maxBytes: config.media.maxBytes,
@@ -244,7 +246,7 @@ export async function createHost({
           }),
           ...createMediaFetcher({
             userId: lease.userId,
-            downloads: createMediaDownloads(database, lease),
+            downloads: createMediaDownloads(database, lease, protos),
             objects,
             access,
             eager: config.media.download === 'eager',
@@ -261,9 +263,9 @@ export async function createHost({
         pictures: createProfilePictures(database, lease),
         projection: groupCommit.forLease(lease),
         quarantine: createQuarantineStore(database, lease, manifest.version),
-        commands: createCommandStore(database, lease, acknowledger),
+        commands: createCommandStore(database, lease, acknowledger, protos),
         history: createHistoryStore(database, box, lease),
-        findSent: createSentFinder(database, lease),
+        findSent: createSentFinder(database, lease, protos),
         findGroup: findGroup(database, lease),
         tellPresence: presenceTeller(database, lease),
       },
@@ -386,12 +388,15 @@ export async function createHost({
   learnVersion()
   rotateKeys()
 
-  /** With a new key in front, what older ones have sealed is sealed anew; also what other hosts wrote with an older one meanwhile. */
+  /** With a new key in front, what older ones have sealed is sealed anew; also what other hosts wrote with an older one, or open. */
   function rotateKeys(): void {
     const [key, ...older] = authStateKeys
-    if (!key || older.length === 0) return
+    if (!key) return
     rotation = rotation
-      .then(() => resealOldValues({ database, box, key, logger, signal: rotationEnd.signal }))
+      .then(async () => {
+        if (older.length > 0 || (await hasOpenValues(database)))
+          await resealOldValues({ database, box, key, logger, signal: rotationEnd.signal })
+      })
       .catch((error: unknown) => {
         logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'keys could not be rotated')
       })

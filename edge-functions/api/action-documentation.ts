@@ -60,14 +60,16 @@ export const actionDocumentation: Record<ActionName, Documentation> = {
   forward_message: {
     tag: 'messages',
     summary: 'Forward a message',
-    description: kept + 'View-once messages, notices and what is not represented here can’t be forwarded.',
+    description:
+      kept +
+      'A file goes with its caption of the moment. View-once messages, notices and what is not represented here can’t be forwarded.',
     example: { messageId, conversationId },
     errors: ['not_forwardable', ...sending],
   },
   edit_message: {
     tag: 'messages',
-    summary: 'Edit a text of yours',
-    description: asked + 'For 15 minutes after it was sent.',
+    summary: 'Edit a text or caption of yours',
+    description: asked + 'The caption of a picture, film or document, too. For 15 minutes after it was sent.',
     example: { messageId, textContent: 'Nos vemos a las 8' },
     errors: ['empty_text', 'text_too_long', 'message_not_yours', 'not_editable', 'message_too_old', ...changing],
   },

@@ -115,7 +115,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
     if (media.attempts > mostBegun) throw new MediaFailure('media_unavailable')
     const open = access()
     if (!open) return downloads.postpone(media.messageId, 1, false)
-    const source = open.readSource(media.proto)
+    const source = media.proto && open.readSource(media.proto)
     if (!source) throw new MediaFailure('media_corrupt', 'no source')
     if ((media.sizeBytes ?? 0) > maxBytes) throw new MediaFailure('media_too_large')
     const sha256 = Buffer.from(source.fileSha256).toString('hex')
@@ -176,7 +176,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
   async function askPhone(media: PendingMedia): Promise<void> {
     const pause = askAgainSeconds[media.asked]
     const open = access()
-    const source = open?.readSource(media.proto)
+    const source = media.proto && open?.readSource(media.proto)
     if (!open || !source) return
     if (pause === undefined) return downloads.gaveUp(media.messageId, 'expired', 'media_expired')
     // First noted, then asked: the answer may come at once.
@@ -186,7 +186,7 @@ export function createMediaFetcher(options: MediaFetcherOptions): MediaFetcher {
 
   async function answered(answer: MediaAnswer): Promise<void> {
     for (const { messageId, proto } of await downloads.findAsked(answer.waId)) {
-      const source = access()?.readSource(proto)
+      const source = proto && access()?.readSource(proto)
       if (!source) continue
       try {
         const directPath = answer.open(source.mediaKey)

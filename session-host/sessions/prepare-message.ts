@@ -11,6 +11,6 @@ export async function prepareMessage(
   { open, commands }: Pick<CommandContext, 'open' | 'commands'>,
 ): Promise<Uint8Array | null> {
   const built = open.build({ to: message.address, waId: message.wa_id, ...sentContent(message) })
-  if (built && message.type === 'poll' && !message.proto) await commands.keepProto(message.id, built)
+  if (built && message.type === 'poll' && !message.proto) await commands.keepProto(message, built)
   return built
 }

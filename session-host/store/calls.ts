@@ -1,17 +1,13 @@
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundCall } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
+import type { ProtoOwner } from './message-protos.ts'
 import { storeMessages } from './messages.ts'
-
-interface Owner {
-  sessionId: string
-  userId: string
-}
 
 /** Calls that ring or end. What was neither answered nor refused leaves a notice in the conversation. */
 export async function storeCalls(
   transaction: Transaction,
-  owner: Owner,
+  owner: ProtoOwner,
   calls: InboundCall[],
   conversations: Map<string, string>,
 ): Promise<SessionEvent[]> {
@@ -49,7 +45,7 @@ export async function storeCalls(
 /** Null when the call was there already, in this state or past it. */
 async function storeCall(
   transaction: Transaction,
-  owner: Owner,
+  owner: ProtoOwner,
   call: InboundCall,
   conversationId: string,
 ): Promise<{ video: boolean } | null> {

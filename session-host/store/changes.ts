@@ -2,6 +2,7 @@ import type { ClaimedCommand } from '#shared/commands.ts'
 import { address } from './address.ts'
 import type { Queryable } from './database.ts'
 import type { Lease } from './fenced.ts'
+import { sealedAs, type KeptProto, type ProtoBox } from './message-protos.ts'
 
 /** Commands that change a message or a chat's timer. */
 export type ChangeCommand = ClaimedCommand & {
@@ -23,17 +24,14 @@ export async function readChange(
   queryable: Queryable,
   sessionId: string,
   command: { conversation_id: string; payload: object },
+  protos: ProtoBox,
   evenRevoked = false,
 ): Promise<ChangeRow | null> {
   const messageId = 'message_id' in command.payload ? command.payload.message_id : null
-  const [row] = await queryable.query<{
-    address: string
-    wa_id: string | null
-    from_me: boolean
-    sender_jid: string | null
-    proto: Uint8Array | null
-  }>(
-    `select ${address} as address, m.wa_id, m.from_me, m.sender_jid, p.proto
+  const [row] = await queryable.query<
+    KeptProto & { address: string; wa_id: string | null; from_me: boolean; sender_jid: string | null }
+  >(
+    `select ${address} as address, m.wa_id, m.from_me, m.sender_jid, p.proto, ${sealedAs} as "sealedAs"
        from public.conversations_new c
        left join public.messages_new m on m.id = $3 and m.conversation_id = c.id and ($4 or m.revoked_at is null)
        left join private.message_protos p on p.message_id = m.id
@@ -41,8 +39,11 @@ export async function readChange(
     [sessionId, command.conversation_id, messageId, evenRevoked],
   )
   if (!row || (messageId !== null && row.wa_id === null)) return null
-  const { wa_id, from_me, sender_jid, proto } = row
-  return { address: row.address, target: wa_id === null ? null : { wa_id, from_me, sender_jid, proto } }
+  const { wa_id, from_me, sender_jid } = row
+  return {
+    address: row.address,
+    target: wa_id === null ? null : { wa_id, from_me, sender_jid, proto: protos.open(row) },
+  }
 }
 
 /** @see CommandStore.finishChange */

@@ -8,7 +8,7 @@ import { address } from './address.ts'
 import { finishChange, type ChangeCommand } from './changes.ts'
 import { fenced, type Lease } from './fenced.ts'
 import { sentChange, type SentRecord } from './find-sent.ts'
-import { keepProtos } from './message-protos.ts'
+import { keepProtos, noProtos, type ProtoBox } from './message-protos.ts'
 import { readOutgoing, type OutgoingRow } from './outgoing.ts'
 import { readSendFacts, type SendFacts } from './send-facts.ts'
 
@@ -29,7 +29,7 @@ export interface CommandStore extends ChatReader {
   /** What decides how a conversation may be written to; null when it is gone. */
   readSendFacts(conversationId: string): Promise<SendFacts | null>
   /** The message as it is about to leave, so that every retry sends the same. */
-  keepProto(messageId: string, proto: Uint8Array): Promise<void>
+  keepProto(message: Pick<OutgoingRow, 'id' | 'wa_id'>, proto: Uint8Array): Promise<void>
   /** A change as it is to be sent; null when the conversation, or the message if it is about one, is gone. */
   readChange(command: ChangeCommand): Promise<(SentRecord & { kind: 'change' }) | null>
   /** The JID that a conversation is addressed by; null when it is gone. */
@@ -65,6 +65,7 @@ export function createCommandStore(
   database: Database,
   lease: Lease,
   acknowledger: Acknowledger = createAcknowledger(database, { holder: lease.holder }),
+  protos: ProtoBox = noProtos,
 ): CommandStore {
   const { sessionId } = lease
   return {
@@ -83,11 +84,13 @@ export function createCommandStore(
           created_at: row.created_at,
         }))
       }),
-    readMessage: (messageId) => readOutgoing(database, sessionId, messageId),
+    readMessage: (messageId) => readOutgoing(database, sessionId, messageId, protos),
     readSendFacts: (conversationId) => readSendFacts(database, sessionId, conversationId),
-    keepProto: (messageId, proto) =>
-      fenced(database, lease, (transaction) => keepProtos(transaction, lease, [{ messageId, proto }])),
-    readChange: (command) => sentChange(database, sessionId, command),
+    keepProto: ({ id: messageId, wa_id: waId }, proto) =>
+      fenced(database, lease, (transaction) =>
+        keepProtos(transaction, { ...lease, protos }, [{ messageId, waId, proto }]),
+      ),
+    readChange: (command) => sentChange(database, sessionId, command, protos),
     async readAddress(conversationId) {
       const [row] = await database.query<{ address: string }>(
         `select ${address} as address from public.conversations_new c where c.id = $1 and c.session_id = $2`,

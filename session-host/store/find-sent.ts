@@ -4,6 +4,7 @@ import type { MessageType } from '#shared/message.ts'
 import { readChange } from './changes.ts'
 import type { Database } from './database.ts'
 import type { Lease } from './fenced.ts'
+import type { ProtoBox } from './message-protos.ts'
 import { findOutgoing, type OutgoingRow } from './outgoing.ts'
 
 interface SentTarget {
@@ -34,10 +35,14 @@ type SentChange =
   | { kind: 'timer'; seconds: number }
 
 /** What the account itself sent, by WhatsApp id: what a retry request is answered with, also after a restart. */
-export function createSentFinder(database: Database, lease: Lease): (waId: string) => Promise<SentRecord | null> {
+export function createSentFinder(
+  database: Database,
+  lease: Lease,
+  protos: ProtoBox,
+): (waId: string) => Promise<SentRecord | null> {
   const { sessionId } = lease
   return async (waId) => {
-    const message = await findOutgoing(database, sessionId, waId)
+    const message = await findOutgoing(database, sessionId, waId, protos)
     if (message) return { to: message.address, kind: 'message', message: sentContent(message) }
     const [row] = await database.query<Record<string, unknown> & { text: string | null }>(
       `select k.kind, k.conversation_id, m.text_content as text,
@@ -52,7 +57,7 @@ export function createSentFinder(database: Database, lease: Lease): (waId: strin
     const command = Command.safeParse(row)
     if (!command.success) return null
     // A deletion has left nothing of its message but the row, and a phone that could not read it still shows the text.
-    return sentChange(database, sessionId, command.data, command.data.kind === 'delete_message')
+    return sentChange(database, sessionId, command.data, protos, command.data.kind === 'delete_message')
   }
 }
 
@@ -78,6 +83,7 @@ export async function sentChange(
   queryable: Pick<Database, 'query'>,
   sessionId: string,
   command: Command,
+  protos: ProtoBox,
   evenRevoked = false,
 ): Promise<(SentRecord & { kind: 'change' }) | null> {
   switch (command.kind) {
@@ -86,7 +92,7 @@ export async function sentChange(
     case 'react':
     case 'vote':
     case 'set_disappearing': {
-      const row = await readChange(queryable, sessionId, command, evenRevoked)
+      const row = await readChange(queryable, sessionId, command, protos, evenRevoked)
       const change = row && changeOf(command, row.target)
       return change && row ? { to: row.address, kind: 'change', change } : null
     }

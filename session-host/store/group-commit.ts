@@ -4,6 +4,7 @@ import type { Database } from './database.ts'
 import type { Lease } from './fenced.ts'
 import { createGrouping } from './grouping.ts'
 import { mediaFacts, storableContent } from './message-facts.ts'
+import { isKept, noProtos, type ProtoBox } from './message-protos.ts'
 import { storable } from './messages.ts'
 import { createProjection, type Projection } from './projection.ts'
 
@@ -30,7 +31,7 @@ const largestGroup = 200
  */
 export function createGroupCommit(
   database: Database,
-  { holder, inFlight = 2 }: { holder: string; inFlight?: number },
+  { holder, inFlight = 2, protos = noProtos }: { holder: string; inFlight?: number; protos?: ProtoBox },
 ): GroupCommit {
   const groups = createGrouping({ inFlight, take: countOfGroup, run: storeGroup })
 
@@ -39,7 +40,7 @@ export function createGroupCommit(
     try {
       const rows = await database.query<{ session_id: string; outcome: 'stored' | 'other' | 'lease_lost' }>(
         'select session_id, outcome from private.store_messages($1, $2)',
-        [holder, JSON.stringify(group.flatMap(toRows).map((row, n) => ({ ...row, n })))],
+        [holder, JSON.stringify(group.flatMap((waiting) => toRows(waiting, protos)).map((row, n) => ({ ...row, n })))],
       )
       stored = new Set(rows.filter(({ outcome }) => outcome === 'stored').map((row) => row.session_id))
     } catch {
@@ -54,7 +55,7 @@ export function createGroupCommit(
 
   return {
     forLease(lease) {
-      const own = createProjection(database, lease)
+      const own = createProjection(database, lease, protos)
       let last: Promise<unknown> = Promise.resolve()
       function inOrder<T>(task: () => Promise<T>): Promise<T> {
         const next = last.then(task)
@@ -134,7 +135,7 @@ function isSaidBy(messages: InboundMessage[], person: InboundPerson): boolean {
   )
 }
 
-function toRows({ lease, batch }: Waiting): object[] {
+function toRows({ lease, batch }: Waiting, protos: ProtoBox): object[] {
   return batch.messages.map((message, index) => ({
     session_id: lease.sessionId,
     epoch: lease.epoch,
@@ -151,7 +152,7 @@ function toRows({ lease, batch }: Waiting): object[] {
     reply_to: message.replyTo ?? null,
     content: storableContent(message.content),
     media: mediaFacts(message.media),
-    proto: message.proto ? Buffer.from(message.proto).toString('base64') : null,
+    proto: isKept(message.proto) ? protos.seal(lease.sessionId, message.waId, message.proto).toString('base64') : null,
     expires_at: message.expiresAt ?? null,
     inbox: index === 0 ? batch.inbox : [],
   }))

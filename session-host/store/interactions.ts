@@ -1,11 +1,10 @@
 import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
+import { sealedAs, type KeptProto, type ProtoOwner } from './message-protos.ts'
 import { openVote } from './poll-votes.ts'
 
-interface Owner {
-  sessionId: string
-}
+type Owner = Pick<ProtoOwner, 'sessionId' | 'protos'>
 
 /**
  * Sets a sender's reaction, vote or choice on a message, in place of their earlier one of that kind; any order of delivery ends alike.
@@ -46,13 +45,14 @@ async function interactionOf(
     case 'choice':
       return { type: 'button_reply', from, at, id: change.id.slice(0, 256), text: change.text.slice(0, 1024) }
     case 'vote': {
-      const [poll] = await transaction.query<{ proto: Buffer; options: string[] }>(
-        `select p.proto, array(select jsonb_array_elements_text(m.content -> 'poll' -> 'options')) as options
+      const [poll] = await transaction.query<KeptProto & { options: string[] }>(
+        `select p.proto, ${sealedAs} as "sealedAs", array(select jsonb_array_elements_text(m.content -> 'poll' -> 'options')) as options
            from public.messages_new m join private.message_protos p on p.message_id = m.id
            where m.session_id = $1 and m.conversation_id = $2 and m.wa_id = $3 and m.from_me = $4`,
         [owner.sessionId, conversationId, change.waId, change.fromMe],
       )
-      const options = poll ? openVote(poll, change) : null
+      const proto = poll && owner.protos.open(poll)
+      const options = proto ? openVote({ proto, options: poll.options }, change) : null
       return options && { type: 'poll_vote', from, at, options }
     }
     default:
@@ -63,7 +63,7 @@ async function interactionOf(
 /** Raises how far our group messages have come with each member. The rows are read with the message; they make no event of their own. */
 export async function storeMemberReceipts(
   transaction: Transaction,
-  owner: Owner,
+  owner: { sessionId: string },
   receipts: InboundReceipt[],
   conversations: Map<string, string>,
 ): Promise<void> {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from './database.ts'
 import { credentialsContext } from './credentials.ts'
+import { isSealed } from './message-protos.ts'
 import type { AuthStateKey, SealedBox } from './sealed-box.ts'
 
 /** A table of sealed values: its columns, and what each is bound to. */
@@ -10,6 +11,10 @@ interface SealedTable {
   /** The columns that name a row, in the order of `context`'s arguments; all text or uuid. */
   names: string[]
   context: (...names: string[]) => string
+  /** SQL over the row `t`: what it is bound to, where its names do not say; the last argument of `context`. */
+  bound?: string
+  /** Values that were stored before they were sealed are not, and are sealed like those of an older key. */
+  mayBeOpen?: true
 }
 
 const tables: SealedTable[] = [
@@ -28,7 +33,17 @@ const tables: SealedTable[] = [
     names: ['session_id', 'stanza_key'],
     context: (session, stanzaKey) => `${session}/history/${stanzaKey}`,
   },
+  {
+    table: 'message_protos',
+    column: 'proto',
+    names: ['message_id', 'user_id'],
+    bound: `coalesce(t.sealed_as, (
+      select m.session_id::text || '/message/' || m.wa_id from public.messages_new m where m.id = t.message_id))`,
+    context: (_message, _user, name = '') => name,
+    mayBeOpen: true,
+  },
 ]
+const uuids = new Set(['session_id', 'message_id', 'user_id'])
 
 function inboxContext(session = '', id = ''): string {
   return `${session}/inbox/${id}`
@@ -57,13 +72,20 @@ export async function assertKeysSuffice(database: Database, keys: Pick<AuthState
 /** The ids of the keys that sealed what is stored now. */
 async function keysInUse(database: Database): Promise<Set<string>> {
   const ids = new Set<string>()
-  for (const { table, column } of tables) {
+  for (const { table, column, mayBeOpen } of tables) {
     const rows = await database.query<{ key_id: string | null }>(
-      `select distinct private.sealed_with(${column}) as key_id from private.${table} where ${column} is not null`,
+      `select distinct private.sealed_with(${column}) as key_id from private.${table}
+         where ${column} is not null${mayBeOpen ? ` and get_byte(${column}, 0) = 1` : ''}`,
     )
     for (const row of rows) ids.add(row.key_id ?? '')
   }
   return ids
+}
+
+/** Whether something that is to be sealed is not: it was kept before that. */
+export async function hasOpenValues(database: Database): Promise<boolean> {
+  const rows = await database.query('select 1 from private.message_protos where get_byte(proto, 0) <> 1 limit 1')
+  return rows.length > 0
 }
 
 export interface RotationOptions {
@@ -106,14 +128,15 @@ export async function resealOldValues(options: RotationOptions): Promise<number>
 /** One batch in the order of the rows' names; null when there is none left. */
 async function resealSome(
   { database, box, key, logger, batch = 200 }: RotationOptions,
-  { table, column, names, context }: SealedTable,
+  { table, column, names, context, bound, mayBeOpen }: SealedTable,
   after: string[] | undefined,
 ): Promise<{ count: number; last: string[] } | null> {
-  const types = names.map((name) => (name === 'session_id' ? 'uuid' : 'text'))
+  const types = names.map((name) => (uuids.has(name) ? 'uuid' : 'text'))
   const list = names.join(', ')
   const place = (row: string): string => types.map((type, at) => `(${row}.names[${at + 1}])::${type}`).join(', ')
-  const rows = await database.query<{ names: string[]; sealed: Buffer }>(
-    `select array[${names.map((name) => `${name}::text`).join(', ')}] as names, ${column} as sealed from private.${table}
+  const rows = await database.query<{ names: string[]; bound: string | null; sealed: Buffer }>(
+    `select array[${names.map((name) => `${name}::text`).join(', ')}] as names, ${bound ?? 'null'} as bound, ${column} as sealed
+       from private.${table} t
        where ${column} is not null and private.sealed_with(${column}) is distinct from $1
          and ($3::text[] is null or (${list}) > (select ${place('a')} from (select $3::text[] as names) a))
        order by ${list} limit $2`,
@@ -123,8 +146,9 @@ async function resealSome(
   if (!last) return null
   const fresh = rows.flatMap((row) => {
     try {
-      const bound = context(...row.names)
-      return [{ ...row, anew: box.seal(bound, box.open(bound, row.sealed)) }]
+      const name = context(...row.names, ...(row.bound === null ? [] : [row.bound]))
+      const plain = mayBeOpen && !isSealed(row.sealed) ? row.sealed : box.open(name, row.sealed)
+      return [{ ...row, anew: box.seal(name, plain) }]
     } catch {
       // Damaged, or of a key that another host has: its own session says so when it needs it.
       logger.warn({ table }, 'a sealed value could not be opened and was left as it is')

@@ -2,6 +2,7 @@ import type { ErrorCode } from '#shared/errors.ts'
 import { appendEvents } from './append-events.ts'
 import type { Database } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
+import { sealedAs, type KeptProto, type ProtoBox } from './message-protos.ts'
 
 /** A medium that is to be fetched now. */
 export interface PendingMedia {
@@ -15,8 +16,8 @@ export interface PendingMedia {
   sha256: string | null
   mimeType: string | null
   fileName: string | null
-  /** The proto.Message that announced it, encoded. */
-  proto: Buffer
+  /** The proto.Message that announced it, encoded; null when it can't be opened. */
+  proto: Buffer | null
   attempts: number
   asked: number
   /** Where the phone has uploaded it again, if it has. */
@@ -46,18 +47,23 @@ export interface MediaDownloads {
   /** Not before so many seconds; `asked` says that the phone was asked for it. */
   postpone(messageId: string, seconds: number, asked: boolean): Promise<void>
   /** What waits for an answer of the phone about this message. */
-  findAsked(waId: string): Promise<{ messageId: string; proto: Buffer }[]>
+  findAsked(waId: string): Promise<{ messageId: string; proto: Buffer | null }[]>
   /** The phone has uploaded it again. */
   moved(messageId: string, directPath: string): Promise<void>
 }
 
 /** The queue of media of one session, bound to its lease. */
-export function createMediaDownloads(database: Database, lease: Lease): MediaDownloads {
+export function createMediaDownloads(database: Database, lease: Lease, protos: ProtoBox): MediaDownloads {
   const { sessionId } = lease
+
+  function opened<Row extends KeptProto>({ sealedAs: name, ...row }: Row): Omit<Row, 'sealedAs'> {
+    return { ...row, proto: protos.open({ proto: row.proto, sealedAs: name }) }
+  }
+
   return {
     begin: ({ limit, eager, except }) =>
-      fenced(database, lease, (transaction) =>
-        transaction.query<PendingMedia>(
+      fenced(database, lease, async (transaction) => {
+        const rows = await transaction.query<PendingMedia & KeptProto>(
           `with due as (
              select d.message_id from private.media_downloads d
                join public.messages_new m on m.id = d.message_id and m.media_status = 'pending'
@@ -72,7 +78,7 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
                returning d.*)
            select b.message_id as "messageId", c.external_id as chat, m.wa_id as "waId", m.from_me as "fromMe",
                m.sender_jid as sender, m.media_size_bytes::float8 as "sizeBytes", m.media_sha256 as sha256,
-               m.media_mime_type as "mimeType", m.media_file_name as "fileName", p.proto, b.attempts, b.asked,
+               m.media_mime_type as "mimeType", m.media_file_name as "fileName", p.proto, ${sealedAs} as "sealedAs", b.attempts, b.asked,
                b.direct_path as "directPath"
              from begun b
              join public.messages_new m on m.id = b.message_id
@@ -80,8 +86,9 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
              join private.message_protos p on p.message_id = b.message_id
              order by m.ordinal`,
           [sessionId, limit, eager, except],
-        ),
-      ),
+        )
+        return rows.map(opened)
+      }),
     async secondsToNext(eager) {
       const [row] = await database.query<{ seconds: number | null }>(
         `select extract(epoch from min(next_attempt_at) - now())::float8 as seconds
@@ -90,14 +97,15 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
       )
       return row?.seconds ?? null
     },
-    findStored(sha256) {
-      return database.query(
-        `select m.media_url as path, m.media_mime_type as "mimeType", p.proto
+    async findStored(sha256) {
+      const rows = await database.query<{ path: string; mimeType: string | null } & KeptProto>(
+        `select m.media_url as path, m.media_mime_type as "mimeType", p.proto, ${sealedAs} as "sealedAs"
            from public.messages_new m left join private.message_protos p on p.message_id = m.id
            where m.user_id = $1 and m.media_sha256 = $2 and m.media_status = 'stored' and m.media_url like $3
            order by m.ordinal desc limit 20`,
         [lease.userId, sha256, `${lease.userId}/in/%`],
       )
+      return rows.map(opened)
     },
     stored: (messageId, { path, shared, sizeBytes, mimeType }) =>
       fenced(database, lease, async (transaction) => {
@@ -138,15 +146,17 @@ export function createMediaDownloads(database: Database, lease: Lease): MediaDow
           [messageId, sessionId, seconds, asked ? 1 : 0],
         )
       }),
-    findAsked: (waId) =>
-      database.query(
-        `select d.message_id as "messageId", p.proto
+    async findAsked(waId) {
+      const rows = await database.query<{ messageId: string } & KeptProto>(
+        `select d.message_id as "messageId", p.proto, ${sealedAs} as "sealedAs"
            from public.messages_new m
            join private.media_downloads d on d.message_id = m.id and d.asked > 0
            join private.message_protos p on p.message_id = m.id
            where m.session_id = $1 and m.wa_id = $2`,
         [sessionId, waId],
-      ),
+      )
+      return rows.map(opened)
+    },
     moved: (messageId, directPath) =>
       fenced(database, lease, async (transaction) => {
         await transaction.query(

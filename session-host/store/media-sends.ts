@@ -2,7 +2,7 @@ import type { MessageType } from '#shared/message.ts'
 import { appendEvents } from './append-events.ts'
 import type { Database } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
-import { keepProtos } from './message-protos.ts'
+import { keepProtos, sealedAs, type KeptProto, type ProtoBox } from './message-protos.ts'
 
 /** A file that is to be sent, as its user asked for it. */
 export interface OutgoingFile {
@@ -41,19 +41,21 @@ export interface MediaSends {
 }
 
 /** What a session sends, bound to its lease. */
-export function createMediaSends(database: Database, lease: Lease): MediaSends {
+export function createMediaSends(database: Database, lease: Lease, protos: ProtoBox): MediaSends {
   return {
     async read(messageId) {
-      const [row] = await database.query<OutgoingFile>(
+      const [row] = await database.query<OutgoingFile & KeptProto>(
         `select s.message_id as "messageId", s.type, m.media_url as path, s.url, s.file_name as "fileName",
-             m.text_content as caption, p.proto
+             m.text_content as caption, p.proto, ${sealedAs} as "sealedAs"
            from private.media_sends s
            join public.messages_new m on m.id = s.message_id
            left join private.message_protos p on p.message_id = s.message_id
            where s.message_id = $1 and m.session_id = $2`,
         [messageId, lease.sessionId],
       )
-      return row ?? null
+      if (!row) return null
+      const { sealedAs: name, ...file } = row
+      return { ...file, proto: protos.open({ proto: file.proto, sealedAs: name }) }
     },
     fetched: (messageId, path) =>
       fenced(database, lease, async (transaction) => {
@@ -64,10 +66,10 @@ export function createMediaSends(database: Database, lease: Lease): MediaSends {
       }),
     made: (messageId, proto, facts) =>
       fenced(database, lease, async (transaction) => {
-        const rows = await transaction.query<{ conversation_id: string }>(
+        const rows = await transaction.query<{ conversation_id: string; wa_id: string }>(
           `update public.messages_new set message_type = $3, media_mime_type = $4, media_size_bytes = $5, media_sha256 = $6,
                media_file_name = $7, media_duration_seconds = $8, media_width = $9, media_height = $10, media_waveform = $11
-             where id = $1 and session_id = $2 returning conversation_id`,
+             where id = $1 and session_id = $2 returning conversation_id, wa_id`,
           [
             messageId,
             lease.sessionId,
@@ -86,7 +88,11 @@ export function createMediaSends(database: Database, lease: Lease): MediaSends {
           `update public.conversations_new c set last_message_type = $2 where c.last_message_id = $1`,
           [messageId, facts.messageType],
         )
-        await keepProtos(transaction, lease, [{ messageId, proto }])
+        await keepProtos(
+          transaction,
+          { ...lease, protos },
+          rows.map((row) => ({ messageId, waId: row.wa_id, proto })),
+        )
         await appendEvents(
           transaction,
           lease,

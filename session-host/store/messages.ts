@@ -5,12 +5,7 @@ import type { Transaction } from './database.ts'
 import { keepEarlyChange, takeEarlyChanges } from './early-changes.ts'
 import { storeInteraction } from './interactions.ts'
 import { editableContent, mediaFacts, storableContent } from './message-facts.ts'
-import { keepProtos } from './message-protos.ts'
-
-interface Owner {
-  sessionId: string
-  userId: string
-}
+import { keepProtos, type ProtoOwner } from './message-protos.ts'
 
 interface StoredMessage {
   id: string
@@ -27,7 +22,7 @@ interface StoredMessage {
  */
 export async function storeMessages(
   transaction: Transaction,
-  owner: Owner,
+  owner: ProtoOwner,
   messages: InboundMessage[],
   conversations: Map<string, string>,
 ): Promise<{ stored: number; events: SessionEvent[] }> {
@@ -90,7 +85,7 @@ export async function storeMessages(
     owner,
     stored.flatMap((row) => {
       const proto = protos.get(keyOf(row.conversation_id, row.from_me, row.wa_id))
-      return proto ? [{ messageId: row.id, proto }] : []
+      return proto ? [{ messageId: row.id, waId: row.wa_id, proto }] : []
     }),
   )
   const live = new Set(rows.filter((row) => row.message.live).map((row) => row.key))
@@ -148,7 +143,7 @@ async function touchConversations(transaction: Transaction, stored: StoredMessag
 /** Raises delivery statuses; lower or equal ones change nothing. */
 export async function storeReceipts(
   transaction: Transaction,
-  owner: Owner,
+  owner: { sessionId: string },
   receipts: InboundReceipt[],
   conversations: Map<string, string>,
 ): Promise<SessionEvent[]> {
@@ -207,7 +202,7 @@ export async function storeReceipts(
  */
 export async function storeChanges(
   transaction: Transaction,
-  owner: Owner,
+  owner: ProtoOwner,
   changes: InboundChange[],
   conversations: Map<string, string>,
 ): Promise<SessionEvent[]> {
@@ -224,7 +219,7 @@ export async function storeChanges(
 /** Whether the message of a change is there, with what it takes to make the change. */
 async function isStored(
   transaction: Transaction,
-  owner: Owner,
+  owner: { sessionId: string },
   conversationId: string,
   change: InboundChange,
 ): Promise<boolean> {
@@ -242,7 +237,7 @@ async function isStored(
 
 async function storeChange(
   transaction: Transaction,
-  owner: Owner,
+  owner: ProtoOwner,
   conversationId: string,
   change: InboundChange,
 ): Promise<SessionEvent[]> {

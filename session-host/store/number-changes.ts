@@ -11,6 +11,7 @@ import {
   type Owner,
 } from './identities.ts'
 import { mergeContacts } from './merge-contacts.ts'
+import type { ProtoOwner } from './message-protos.ts'
 import { storeMessages } from './messages.ts'
 
 /**
@@ -19,7 +20,7 @@ import { storeMessages } from './messages.ts'
  */
 export async function storeNumberChanges(
   transaction: Transaction,
-  owner: Owner,
+  owner: Owner & ProtoOwner,
   changes: InboundNumberChange[],
 ): Promise<SessionEvent[]> {
   const events: SessionEvent[] = []

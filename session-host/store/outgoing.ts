@@ -2,6 +2,7 @@ import type { MessageContent } from '#shared/content.ts'
 import type { MessageType } from '#shared/message.ts'
 import { address } from './address.ts'
 import type { Queryable } from './database.ts'
+import { sealedAs, type KeptProto, type ProtoBox } from './message-protos.ts'
 
 /** What a send needs to know of a message of ours, read at the moment of sending. */
 export interface OutgoingRow {
@@ -30,24 +31,37 @@ export async function readOutgoing(
   queryable: Queryable,
   sessionId: string,
   messageId: string,
+  protos: ProtoBox,
 ): Promise<OutgoingRow | null> {
-  const [row] = await queryable.query<OutgoingRow>(`${select} where m.session_id = $1 and m.id = $2 limit 1`, [
+  const [row] = await queryable.query<SelectedRow>(`${select} where m.session_id = $1 and m.id = $2 limit 1`, [
     sessionId,
     messageId,
   ])
-  return row ?? null
+  return row ? opened(row, protos) : null
 }
 
 /** The same by WhatsApp's id, unless it was deleted for everyone. */
-export async function findOutgoing(queryable: Queryable, sessionId: string, waId: string): Promise<OutgoingRow | null> {
-  const [row] = await queryable.query<OutgoingRow>(
+export async function findOutgoing(
+  queryable: Queryable,
+  sessionId: string,
+  waId: string,
+  protos: ProtoBox,
+): Promise<OutgoingRow | null> {
+  const [row] = await queryable.query<SelectedRow>(
     `${select} where m.session_id = $1 and m.wa_id = $2 and m.from_me and m.revoked_at is null limit 1`,
     [sessionId, waId],
   )
-  return row ?? null
+  return row ? opened(row, protos) : null
+}
+
+type SelectedRow = Omit<OutgoingRow, 'proto'> & KeptProto
+
+function opened({ sealedAs: name, ...row }: SelectedRow, protos: ProtoBox): OutgoingRow {
+  return { ...row, proto: protos.open({ proto: row.proto, sealedAs: name }) }
 }
 
 const select = `select m.id, m.conversation_id, m.wa_id, m.message_type as type, m.text_content as text, m.content, p.proto,
+    ${sealedAs} as "sealedAs",
     m.status, ${address} as address,
     case when q.id is null then null else jsonb_build_object('wa_id', q.wa_id, 'from_me', q.from_me,
       'sender_jid', q.sender_jid, 'type', q.message_type, 'text', q.text_content) end as quoted

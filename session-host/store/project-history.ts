@@ -6,6 +6,7 @@ import type { Transaction } from './database.ts'
 import type { Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
 import { storeMemberReceipts } from './interactions.ts'
+import type { ProtoOwner } from './message-protos.ts'
 import { storeChanges, storeMessages } from './messages.ts'
 import { resolvePeople } from './people.ts'
 import { storeTimers } from './timers.ts'
@@ -16,7 +17,7 @@ import { storeTimers } from './timers.ts'
  */
 export async function projectHistory(
   transaction: Transaction,
-  lease: Lease,
+  lease: Lease & ProtoOwner,
   batch: InboundBatch,
   history: InboundHistory,
 ): Promise<void> {

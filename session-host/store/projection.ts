@@ -11,6 +11,7 @@ import { fenced, type Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
 import { keepEarlyReceipts } from './early-receipts.ts'
 import { storeMemberReceipts } from './interactions.ts'
+import { noProtos, type ProtoBox, type ProtoOwner } from './message-protos.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
 import { storeOwnReads } from './own-reads.ts'
 import { storeNumberChanges } from './number-changes.ts'
@@ -27,9 +28,10 @@ export interface Projection {
 }
 
 /** The inbound path's only writer: rows, read model and event log together or not at all. */
-export function createProjection(database: Database, lease: Lease): Projection {
+export function createProjection(database: Database, lease: Lease, protos: ProtoBox = noProtos): Projection {
+  const owner = { ...lease, protos }
   return {
-    project: (batch) => fenced(database, lease, (transaction) => projectBatch(transaction, lease, batch)),
+    project: (batch) => fenced(database, lease, (transaction) => projectBatch(transaction, owner, batch)),
     openConversation: (jid, alt) =>
       fenced(database, lease, async (transaction) => {
         const chat = { jid, ...(alt ? { alt } : {}) }
@@ -43,7 +45,7 @@ export function createProjection(database: Database, lease: Lease): Projection {
   }
 }
 
-async function projectBatch(transaction: Transaction, lease: Lease, batch: InboundBatch): Promise<void> {
+async function projectBatch(transaction: Transaction, lease: Lease & ProtoOwner, batch: InboundBatch): Promise<void> {
   if (batch.history) return projectHistory(transaction, lease, batch, batch.history)
   const chats = chatsOf(batch)
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))

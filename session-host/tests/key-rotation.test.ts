@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import { createDatabase } from '../store/database.ts'
+import { createProtoBox } from '../store/message-protos.ts'
 import { resealOldValues } from '../store/key-rotation.ts'
 import { createSealedBox } from '../store/sealed-box.ts'
 import { ana, bea, startGateway } from './start-gateway.ts'
@@ -12,10 +13,34 @@ test('a new key in front seals everything anew beside live traffic; then the old
   const [old, fresh] = [randomBytes(32), randomBytes(32)].map((key) => key.toString('base64'))
   await using gateway = await startGateway({ environment: { AUTH_STATE_KEY: `old:${old}` } })
   const member = await gateway.createMember()
-  await gateway.linkPhone(member, { ...ana, contacts: [bea] })
+  const { sessionId } = await gateway.linkPhone(member, { ...ana, contacts: [bea] })
   const keys = () =>
     gateway.database.query<{ key_id: string }>('select distinct key_id from dashboard.sealed_values order by key_id')
+  const { id: pollId } = await gateway.control.post<{ id: string }>(`/phones/${bea.number}/poll`, {
+    to: ana.number,
+    name: '¿Cuándo?',
+    options: ['hoy', 'mañana'],
+    selectable: 1,
+  })
+  const [poll] = await gateway.database.until<{ id: string; proto: Buffer }>(
+    'select m.id, p.proto from public.messages_new m join private.message_protos p on p.message_id = m.id where m.wa_id = $1',
+    [pollId],
+    (rows) => rows.length > 0,
+  )
   expect(await keys()).toEqual([{ key_id: 'old' }])
+  expect(poll?.proto.includes('mañana')).toBe(false)
+  await gateway.stopHost()
+
+  // What was kept before kept messages were sealed is sealed by the next host, also without a new key.
+  const box = createProtoBox(createSealedBox([{ id: 'old', key: Buffer.from(old ?? '', 'base64') }]))
+  const open = box.open({ proto: poll?.proto ?? null, sealedAs: `${sessionId}/message/${pollId}` })
+  expect(open?.includes('mañana')).toBe(true)
+  await gateway.database.query('update private.message_protos set proto = $2 where message_id = $1', [poll?.id, open])
+  expect(await keys()).toEqual([{ key_id: 'old' }, { key_id: null }])
+  await gateway.restartHost()
+  await gateway.database.until('select key_id from dashboard.sealed_values', [], (rows) =>
+    rows.every((row) => row['key_id'] === 'old'),
+  )
   await gateway.stopHost()
 
   // The old key is still needed: a host without it ends and says which one is missing.
@@ -45,6 +70,11 @@ test('a new key in front seals everything anew beside live traffic; then the old
       (rows) => rows.length === 1,
     )
   expect(await keys()).toEqual([{ key_id: 'new' }])
+  // A vote is opened with the poll that was sealed twice meanwhile.
+  await gateway.control.post(`/phones/${bea.number}/vote`, { to: ana.number, id: pollId, options: ['mañana'] })
+  await gateway.database.until('select interactions from public.messages_new where id = $1', [poll?.id], ([row]) =>
+    JSON.stringify(row).includes('"mañana"'),
+  )
 })
 
 test('what a session writes while its value is sealed anew stays, and a damaged value stops nothing', async () => {

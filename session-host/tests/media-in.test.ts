@@ -123,8 +123,9 @@ test('a message whose file was fetched with the same key is not fetched again', 
          select conversation_id, user_id, session_id, sender_type, message_type, created_at, wa_id || 'F', from_me,
              status, 'pending', media_mime_type, media_sha256 from public.messages_new where id = $1
          returning id, user_id)
-     insert into private.message_protos (message_id, user_id, proto)
-       select copy.id, copy.user_id, p.proto from copy, private.message_protos p where p.message_id = $1`,
+     insert into private.message_protos (message_id, user_id, proto, sealed_as)
+       select copy.id, copy.user_id, p.proto, m.session_id || '/message/' || m.wa_id
+         from copy, private.message_protos p join public.messages_new m on m.id = p.message_id where p.message_id = $1`,
     [first.id],
   )
   await sendFrom({ kind: 'document', generate: '1000', seed: 'wakes the queue', mime: 'text/plain' })

@@ -1,11 +1,13 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createClient } from '@supabase/supabase-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sampleFile } from '../simulator/sample-media.ts'
 import type { ShownMessage } from '../simulator/testing/control.ts'
 import { ana, bea, jidOf, startGateway, type Gateway, type Member, type RestAnswer } from './start-gateway.ts'
 
+const cid = { number: '34600000003', lid: '200000000000003', name: 'Cid', push_name: 'Cid' }
 let gateway: Gateway
 let member: Member
 const asked: string[] = []
@@ -19,8 +21,8 @@ const site = createServer((request, response) => {
 beforeAll(async () => {
   gateway = await startGateway({ environment: { MEDIA_MAX_BYTES: '3000000' } })
   member = await gateway.createMember()
-  await gateway.linkPhone(member, { ...ana, contacts: [{ ...bea }] })
-  await gateway.rest(member, 'POST', 'start_conversation', { jid: jidOf(bea) })
+  await gateway.linkPhone(member, { ...ana, contacts: [{ ...bea }, cid] })
+  for (const each of [bea, cid]) await gateway.rest(member, 'POST', 'start_conversation', { jid: jidOf(each) })
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
 })
 afterAll(async () => {
@@ -29,6 +31,12 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
 })
 
+/** As a browser, with the member's own token. */
+function asClient() {
+  return createClient(gateway.stack.url, gateway.environment['SUPABASE_PUBLISHABLE_KEY'] ?? '', {
+    accessToken: async () => member.token,
+  })
+}
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 type Shown = ShownMessage & { media?: Record<string, unknown>; kind: string }
 
@@ -269,4 +277,132 @@ test('an upload that WhatsApp’s media host refuses is tried again', async () =
   await gateway.control.post('/faults', { fault: 'refuse_uploads' })
   const [message] = messagesOf(await send([{ path: await upload(member, 'd.bin', randomBytes(50_000)) }]))
   expect(await shown(message?.wa_id)).toMatchObject({ media: { bytes: 50_000 } })
+})
+
+interface Row {
+  id: string
+  wa_id: string
+  text_content: string | null
+  media_status: string
+  media_url: string | null
+}
+const rowOf = async (waId: string, fits: (row: Row) => boolean): Promise<Row> => {
+  const [row] = await gateway.database.until<Row>(
+    'select id, wa_id, text_content, media_status, media_url from public.messages_new where wa_id = $1',
+    [waId],
+    ([found]) => found !== undefined && fits(found),
+  )
+  if (!row) throw new Error('no row')
+  return row
+}
+const sentBy = (facts: Record<string, string>): Promise<{ id: string; sha256: string }> =>
+  gateway.control.post(`/phones/${bea.number}/media?${new URLSearchParams({ to: ana.number, ...facts }).toString()}`)
+const atCid = async (waId: string): Promise<Shown> =>
+  (await gateway.shown(cid.number, ana.number, (each) => each.id === waId)) as Shown
+const contentAtCid = (waId: string): Promise<Record<string, Record<string, unknown>>> =>
+  gateway.control.get(`/phones/${cid.number}/messages/${waId}/content`)
+
+test('a file that came in is forwarded by REST, socket and SQL, not uploaded again, with the caption as it was edited', async () => {
+  const { id: waId, sha256: digest } = await sentBy({ kind: 'image', caption: 'sin editar' })
+  const original = await rowOf(waId, (row) => row.media_status === 'stored')
+  await gateway.control.post(`/phones/${bea.number}/edit`, { to: ana.number, id: waId, text: 'editado' })
+  await rowOf(waId, (row) => row.text_content === 'editado')
+  const before = await uploads()
+  const request = { messageId: original.id, conversationId: jidOf(cid) }
+  await using client = await gateway.join(member)
+  const bySocket = await client.ask<{ message: Row }>('forward-message', request)
+  const byRest = await gateway.rest(member, 'POST', 'forward_message', request)
+  const { data: bySql } = await asClient().rpc('forward_message', {
+    p_message: original.id,
+    p_conversation: jidOf(cid),
+  })
+  const copies = [
+    bySocket.ok ? bySocket.data.message : null,
+    byRest.body['message'] as Row,
+    (bySql as { message: Row } | null)?.message,
+  ]
+  for (const copy of copies) {
+    const arrived = await atCid(copy?.wa_id ?? '')
+    expect(arrived).toMatchObject({ text: 'editado', media: { kind: 'image', sha256: digest } })
+    const { imageMessage } = await contentAtCid(copy?.wa_id ?? '')
+    expect(imageMessage?.['contextInfo']).toMatchObject({ isForwarded: true, forwardingScore: 1 })
+    expect(await rowOf(copy?.wa_id ?? '', () => true)).toMatchObject({
+      text_content: 'editado',
+      media_status: 'stored',
+      media_url: original.media_url,
+    })
+  }
+  expect(await uploads()).toBe(before)
+})
+
+test('a forwarded file stays though its original is deleted for everyone, also before it is sent', async () => {
+  const { id: waId, sha256: digest } = await sentBy({ kind: 'document', generate: '2000', seed: 'forward me' })
+  const original = await rowOf(waId, (row) => row.media_status === 'stored')
+  await gateway.control.post('/faults', { fault: 'drop_at', step: 'before_accept', number: ana.number })
+  const { body } = await gateway.rest(member, 'POST', 'forward_message', {
+    messageId: original.id,
+    conversationId: jidOf(cid),
+  })
+  await gateway.control.post(`/phones/${bea.number}/revoke`, { to: ana.number, id: waId })
+  await rowOf(waId, (row) => row.media_status === 'erased')
+  const copy = body['message'] as Row
+  expect(await atCid(copy.wa_id)).toMatchObject({ media: { sha256: digest }, copies: 1 })
+  const left = await gateway.database.query(
+    `select 1 from storage.objects o where o.name = $1 and not exists (select from private.media_removals where path = o.name)`,
+    [original.media_url],
+  )
+  expect(left).toHaveLength(1)
+  // Gone with the last message that shows it.
+  await gateway.database.query('delete from public.messages_new where id = $1', [copy.id])
+  await gateway.database.until(
+    'select 1 from storage.objects where name = $1',
+    [original.media_url],
+    (rows) => !rows[0],
+  )
+})
+
+test('a file that is older than WhatsApp keeps it is uploaded anew when it is forwarded', async () => {
+  const { id: waId, sha256: digest } = await sentBy({ kind: 'voice' })
+  const original = await rowOf(waId, (row) => row.media_status === 'stored')
+  await gateway.database.query(`update public.messages_new set created_at = now() - interval '20 days' where id = $1`, [
+    original.id,
+  ])
+  const before = await uploads()
+  const { body } = await gateway.rest(member, 'POST', 'forward_message', {
+    messageId: original.id,
+    conversationId: jidOf(cid),
+  })
+  const { wa_id } = body['message'] as Row
+  expect((await atCid(wa_id)).media).toMatchObject({ kind: 'voice', sha256: digest })
+  expect((await contentAtCid(wa_id))['audioMessage']).toMatchObject({ contextInfo: { isForwarded: true } })
+  expect(await uploads()).toBe(before + 1)
+})
+
+test('the caption of a file that was sent is edited, and the file stays what it was', async () => {
+  const { file } = sampleFile('image')
+  const [message] = messagesOf(await send([{ path: await upload(member, 'e.jpg', file), caption: 'con herrata' }]))
+  await shown(message?.wa_id)
+  await rowOf(message?.wa_id ?? '', () => true)
+  const answer = await gateway.rest(member, 'POST', 'edit_message', {
+    messageId: message?.id,
+    textContent: 'con errata',
+  })
+  expect(answer.status).toBe(200)
+  const edited = await gateway.shown(
+    bea.number,
+    ana.number,
+    (each) => each.id === message?.wa_id && each.text === 'con errata',
+  )
+  expect(edited).toMatchObject({ edited: true, media: { sha256: sha256(file) } })
+  expect(await opened(message?.wa_id)).toBe(sha256(file))
+  expect(await rowOf(message?.wa_id ?? '', () => true)).toMatchObject({
+    text_content: 'con errata',
+    media_status: 'stored',
+  })
+  const [sound] = messagesOf(
+    await send([{ path: await upload(member, 'e.ogg', sampleFile('voice').file), type: 'voice' }]),
+  )
+  await shown(sound?.wa_id)
+  const refused = await gateway.rest(member, 'POST', 'edit_message', { messageId: sound?.id, textContent: 'x' })
+  expect(refused).toMatchObject({ status: 409, body: { error: { code: 'not_editable' } } })
 })

@@ -1,6 +1,6 @@
 import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
 import { proto } from '@whiskeysockets/baileys'
-import { ownJid } from './content-build.ts'
+import { contentAlone, ownJid, recaption } from './content-build.ts'
 import type { Self } from './self.ts'
 
 /** The message that a change is about. */
@@ -9,7 +9,7 @@ export interface ChangeTarget {
   fromMe: boolean
   /** Who wrote it, in a group; null when the account did. */
   sender: string | null
-  /** Of a poll: the WhatsApp message, which has the secret. */
+  /** Of a poll, the WhatsApp message, which has the secret; of a file, the one that has the caption. */
   proto: Uint8Array | null
 }
 
@@ -40,7 +40,7 @@ export function buildChange(change: Change, chat: string, self: Self): BuiltChan
           protocolMessage: {
             key: keyOf(change.target, chat),
             type: Type.MESSAGE_EDIT,
-            editedMessage: { extendedTextMessage: { text: change.text } },
+            editedMessage: editedBody(change),
             timestampMs: Date.now(),
           },
         },
@@ -74,6 +74,16 @@ export function buildChange(change: Change, chat: string, self: Self): BuiltChan
     default:
       return change satisfies never
   }
+}
+
+/** A text, or the file as it was sent with another caption. */
+function editedBody({ target, text }: Change & { kind: 'edit' }): proto.IMessage {
+  const kept = target.proto && contentAlone(proto.Message.decode(target.proto))
+  const kind = (['imageMessage', 'videoMessage', 'documentMessage'] as const).find((each) => kept?.[each])
+  if (!kept || !kind) return { extendedTextMessage: { text } }
+  recaption(kept, text)
+  // What a forwarded file said of where it came from does not go along.
+  return { [kind]: { ...kept[kind], contextInfo: undefined } }
 }
 
 function keyOf({ waId, fromMe, sender }: ChangeTarget, chat: string): proto.IMessageKey {

@@ -33,6 +33,7 @@ export function buildMessage(outgoing: OutgoingContent, chat: string, self: Self
   if (!message) return null
   const kind = Object.keys(message).find((name) => name !== 'messageContextInfo') as keyof proto.IMessage
   const body = message[kind]
+  if (outgoing.proto) recaption(message, outgoing.text)
   // What a forwarded file said of where it came from does not go along.
   if (typeof body === 'object' && body !== null)
     Object.assign(body, { contextInfo: contextOf(outgoing, chat, self) ?? undefined })
@@ -45,11 +46,22 @@ export function buildMessage(outgoing: OutgoingContent, chat: string, self: Self
  * A kept message without what travelled beside and around its content. The first message of a group's member brings that member's key of
  * the group along: sent on, it would give the key away, and take the place of the account's own for whoever is in that group.
  */
-function contentAlone(kept: proto.IMessage): proto.IMessage | null {
+export function contentAlone(kept: proto.IMessage): proto.IMessage | null {
   const content = normalizeMessageContent(kept)
   const kind = getContentType(content)
   const { messageContextInfo } = kept
   return content && kind ? { [kind]: content[kind], ...(messageContextInfo ? { messageContextInfo } : {}) } : null
+}
+
+/**
+ * Gives a kept file the caption of its row, which may have been edited since. A document without one is shown by its name: that is no
+ * caption.
+ */
+export function recaption(message: proto.IMessage, text: string | null): void {
+  const { imageMessage, videoMessage, documentMessage } = message
+  const captioned = imageMessage ?? videoMessage ?? documentMessage
+  const shown = captioned?.caption || documentMessage?.fileName || null
+  if (captioned && text !== shown) captioned.caption = text
 }
 
 /** The message as its recipients see it quoted; texts and captions, no files. */

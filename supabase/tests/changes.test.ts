@@ -336,3 +336,45 @@ test('nobody shows presence more often than the limit, which an administrator se
   await type()
   await expect(type()).rejects.toMatchObject({ code: 'PT429', hint: 'rate_limited' })
 })
+
+test('a forward holds its original: its file is not removed under the copy, and what went before is not forwarded', async () => {
+  const target = await receive({ waId: `F${randomUUID()}` })
+  const file = async (): Promise<Row & { path: string }> => {
+    const row = await receive({ waId: `F${randomUUID()}` })
+    const path = `${session.userId}/in/${row.id}.jpg`
+    await database.query(
+      `update public.messages_new set message_type = 'image', media_status = 'stored', media_url = $2 where id = $1`,
+      [row.id, path],
+    )
+    await database.query('insert into private.message_protos (message_id, user_id, proto) values ($1, $2, $3)', [
+      row.id,
+      session.userId,
+      Buffer.from('x'),
+    ])
+    return { ...row, path }
+  }
+  const removals = (path: string) => database.query('select 1 from private.media_removals where path = $1', [path])
+
+  const first = await file()
+  let removal: Promise<unknown> | undefined
+  await asUser(database, session.userId, async (query) => {
+    await query('select private.forward_message($1, $2, null)', [first.id, target.conversation_id])
+    removal = database.query('delete from public.messages_new where id = $1', [first.id])
+    await lockIsAwaited()
+  })
+  await removal
+  expect(await database.query('select 1 from public.messages_new where media_url = $1', [first.path])).toHaveLength(1)
+  expect(await removals(first.path)).toEqual([])
+
+  const second = await file()
+  let forward: Promise<unknown> | undefined
+  await database.transaction(async (transaction) => {
+    await transaction.query('delete from public.messages_new where id = $1', [second.id])
+    forward = asUser(database, session.userId, (query) =>
+      query('select private.forward_message($1, $2, null)', [second.id, target.conversation_id]),
+    ).catch((error: { hint?: string }) => error.hint)
+    await lockIsAwaited()
+  })
+  expect(await forward).toBe('message_not_found')
+  expect(await removals(second.path)).toHaveLength(1)
+})
