@@ -74,8 +74,9 @@ async function keysInUse(database: Database): Promise<Set<string>> {
   const ids = new Set<string>()
   for (const { table, column, mayBeOpen } of tables) {
     const rows = await database.query<{ key_id: string | null }>(
-      `select distinct private.sealed_with(${column}) as key_id from private.${table}
-         where ${column} is not null${mayBeOpen ? ` and get_byte(${column}, 0) = 1` : ''}`,
+      // private.sealed_with, written out: called for each of a million keys, the function itself would be most of a start.
+      `select distinct case when length(${column}) > 2 then encode(substr(${column}, 3, get_byte(${column}, 1)), 'escape') end as key_id
+         from private.${table} where ${column} is not null${mayBeOpen ? ` and get_byte(${column}, 0) = 1` : ''}`,
     )
     for (const row of rows) ids.add(row.key_id ?? '')
   }

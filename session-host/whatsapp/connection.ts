@@ -140,6 +140,7 @@ export function createConnection({
 }: ConnectionOptions): Connection {
   let qrs = 0
   let closed = false
+  let toldName: string | undefined
   let closing: NodeJS.Timeout | undefined
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<void>()
   const groups = createGroupDirectory(() => socket, {
@@ -292,10 +293,12 @@ export function createConnection({
     if (update?.connection === 'close') socket.ev.flush()
     const self = selfOf(auth)
     if (self) {
-      const batch = normalise(events, self, (error, inboxKey) => {
+      const onUnreadable = (error: unknown, inboxKey: string): void => {
         reportFailure(error)
         handlers.onUnreadable(inboxKey, error)
-      })
+      }
+      const batch = normalise(events, self, onUnreadable, toldName)
+      toldName = batch?.ownName ?? toldName
       if (batch) void handlers.onBatch(batch)
       settleActed()
     }

@@ -24,16 +24,18 @@ export class Undecodable extends Error {
 
 /**
  * Turns what Baileys emitted at once into one batch for the store. Pure. Batches that change nothing are null. A message that can't be
- * read is reported and left out, together with its inbox row: it must not take the others with it.
+ * read is reported and left out, together with its inbox row: it must not take the others with it. Baileys repeats the account's own
+ * name with most changes of the credentials; `toldName` is the one that was handed on before.
  */
 export function normalise(
   events: Partial<BaileysEventMap>,
   self: Self,
   onUnreadable: OnUnreadable = () => {},
+  toldName?: string,
 ): InboundBatch | null {
   const batch = emptyBatch()
   const ownName = events['creds.update']?.me?.name
-  if (ownName) batch.ownName = ownName
+  if (ownName && ownName !== toldName) batch.ownName = ownName
   for (const contact of events['contacts.upsert'] ?? []) addContact(batch, contact)
   for (const contact of events['contacts.update'] ?? []) addContact(batch, contact)
   const mapping = events['lid-mapping.update']
