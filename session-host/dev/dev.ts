@@ -1,6 +1,7 @@
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { startDev } from './start-dev.ts'
 
 const help = `The whole product on embedded parts, in the foreground.
 
@@ -31,6 +32,9 @@ if (values.help) {
 
 const startedAt = performance.now()
 process.stderr.write('Starting Postgres, gateway, simulator and session-host …\n')
+// Everything is compiled at the first start only; and it is imported here so that the line above comes at once.
+enableCompileCache(join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'compile'))
+const { startDev } = await import('./start-dev.ts')
 const dev = await startDev({
   dataDir: values.data,
   fresh: values.fresh,

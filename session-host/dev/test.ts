@@ -48,7 +48,11 @@ async function main(): Promise<void> {
       {
         cwd: root,
         stdio: 'inherit',
-        env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}` },
+        env: {
+          NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compile'),
+          ...process.env,
+          PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
+        },
       },
     )
     const counted = existsSync(report) ? readReport(report) : { passed: 0, failed: 0, skipped: 0 }

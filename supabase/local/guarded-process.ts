@@ -28,13 +28,16 @@ export interface GuardedProcess extends AsyncDisposable {
   commandPid(): number
 }
 
+const compileCache = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'compile')
+
 /**
  * Runs a command that stops when this process stops, however it stops (SIGKILL included). It runs in a process group of its
  * own, so that Ctrl-C in a terminal reaches this process first and the order of the shutdown is ours.
  */
 export function startGuarded(order: GuardOrder, env: Record<string, string>): GuardedProcess {
   const guard: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, 'guard.ts'), JSON.stringify(order)], {
-    env,
+    // The guard and what it runs are mostly Node's: compiled once, they start in half the time.
+    env: { NODE_COMPILE_CACHE: compileCache, ...env },
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
