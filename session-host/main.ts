@@ -5,15 +5,14 @@ import { pino } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { developmentKey } from './development-key.ts'
 
-// What was compiled once need not be compiled at each restart: a third of the time until it serves. Where nothing can be written it does
-// without. It holds for what is imported from here on.
-enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'compile'))
-const { createHost, MissingKeys, silenceLibsignal } = await import('./host.ts')
-
 /** EX_CONFIG of sysexits.h: the environment is wrong, a restart won't help. */
 const exitConfig = 78
 
 const config = configOrExit()
+// What was compiled once need not be compiled at each restart: a third of the time until it serves. Where nothing can be written it does
+// without. It holds for what is imported from here on.
+enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'compile'))
+const { createHost, MissingKeys, silenceLibsignal } = await import('./host.ts')
 silenceLibsignal()
 const logger = pino({
   level: config.logLevel,
