@@ -109,7 +109,7 @@ test('a message that could not be decrypted is a placeholder until it comes agai
   expect(rows).toEqual([{ text_content: 'ilegible', unsupported_type: null }])
 })
 
-test('hundreds of messages that waited at WhatsApp, and what comes while they drain, are stored and published in order', async () => {
+test('many messages that waited at WhatsApp, and what comes while they drain, are stored and published in order', async () => {
   const cid = { number: '34600000003', name: 'Cid' }
   await gateway.control.post(`/phones/${ana.number}/contacts`, cid)
   const { jid: group } = await gateway.control.post<{ jid: string }>('/groups', {
@@ -140,13 +140,13 @@ test('hundreds of messages that waited at WhatsApp, and what comes while they dr
   })
   await gateway.control.post(`/phones/${ana.number}/login_failure`, { reason: 503, times: 100_000 })
   await gateway.control.post(`/phones/${ana.number}/drop`, { how: 'dirty' })
-  await say(250)
+  await say(120)
   await gateway.control.post(`/phones/${ana.number}/login_failure`, { reason: 503, times: 0 })
   await gateway.control.until(async () => {
     const { connections } = await gateway.control.get<{ connections: number }>('/state')
     return connections > 0 ? true : undefined
   })
-  await say(50)
+  await say(30)
   const rows = await gateway.database.until<{ id: string; text: string }>(
     `select id, text_content as text from public.messages_new where text_content like 'orden%' order by created_at, ordinal`,
     [],

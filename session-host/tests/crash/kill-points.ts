@@ -24,14 +24,17 @@ const ofSession =
 // Whoever writes the session's rows of these waits; reading them does not.
 const stream = ofSession('select 1 from private.session_streams where session_id = $1 for update')
 const conversations = ofSession('select 1 from public.conversations_new where session_id = $1 for update')
-const signalSessions = ofSession(
-  `select 1 from private.whatsapp_keys where session_id = $1 and type = 'session' for update`,
+const ratchets = ofSession(
+  `select 1 from private.whatsapp_keys where session_id = $1 and type in ('session', 'sender-key') for update`,
 )
+
+/** Whose message is stopped there, in turn. */
+const speakers = ['contact', 'group', 'own'] as const
 
 /** Every step that a row of one session, or a fault of its wire, can stop a host at. */
 export const killPoints: KillPoint[] = [
-  inbound('before decrypt commit', signalSessions, 'write_keys', 'abort', 'at once'),
-  inbound('after commit, before receipt', signalSessions, 'write_keys', 'commit', 'at once'),
+  inbound('before decrypt commit', ratchets, 'write_keys', 'abort', 'at once'),
+  inbound('after commit, before receipt', ratchets, 'write_keys', 'commit', 'at once'),
   inbound('after receipt, before projection', conversations, 'messages', 'abort', 'after the receipt'),
   inbound('during projection', stream, '', 'abort', 'after the receipt'),
   inbound('after projection, before publish', stream, '', 'commit', 'after the receipt'),
@@ -85,7 +88,7 @@ function inbound(
     name,
     async arm(world, account) {
       const lock = await hold(world, rows, account)
-      const { id } = await world.say(account, 'contact')
+      const { id } = await world.say(account, speakers[account.said.length % speakers.length] ?? 'contact')
       if (when === 'after the receipt')
         await world.events.next(
           (event) => event.type === 'receipt.device' && event.number === account.number && event['message_id'] === id,
@@ -117,7 +120,7 @@ function outboundKeys(name: string, outcome: 'abort' | 'commit'): KillPoint {
   return {
     name,
     async arm(world, account) {
-      const lock = await hold(world, signalSessions, account)
+      const lock = await hold(world, ratchets, account)
       await world.submit(account)
       await lock.blocks('write_keys')
       return { afterKill: () => lock.release(outcome) }

@@ -6,6 +6,7 @@ import type { DatabaseProxy } from './database-proxy.ts'
 import { drainBacklogUnderTraffic } from './drain-backlog.ts'
 import { stopOwnerForTwiceTheLease } from './stopped-owner.ts'
 import { throughOutage, type Outage } from './through-outage.ts'
+import { verify } from './verify.ts'
 
 export interface FaultWorld {
   world: CrashWorld
@@ -57,6 +58,7 @@ export async function runFaults(
   world: FaultWorld,
   { only = faultNames, log }: { only?: string[]; log: (line: string) => void },
 ): Promise<void> {
+  await Promise.all(world.world.accounts.map((account) => verify(world.world, account)))
   for (const name of only) {
     const run = faults[name]
     if (!run) throw new Error(`there is no fault "${name}"; there are: ${faultNames.join(', ')}`)
