@@ -65,6 +65,10 @@ const reasons: Record<SessionReason, Sentence> = {
     es: 'WhatsApp corta la conexión una y otra vez. Se sigue intentando; si no se recupera, desvincula el número y vuelve a vincularlo.',
     en: 'WhatsApp ends the connection again and again. It is tried on; if it does not come back, unlink the number and link it again.',
   },
+  host_away: {
+    es: 'El servidor que atiende este número no responde. Se recupera solo cuando vuelva, y lo que llegue mientras tanto aparece entonces.',
+    en: 'The server that looks after this number does not answer. It recovers by itself when it is back, and what comes meanwhile appears then.',
+  },
 }
 
 const restrictions: Record<Restriction, Sentence> = {

@@ -29,6 +29,7 @@ export const SessionReason = z.enum([
   'rate_limited',
   'bad_session',
   'credentials_suspect',
+  'host_away',
 ])
 export type SessionReason = z.infer<typeof SessionReason>
 

@@ -12,6 +12,7 @@ let linked: LinkedPhone
 beforeAll(async () => {
   gateway = await startGateway({ timing: { openTimeoutMs: 5_000, pingAfterMs: 400, pongWithinMs: 1_000 } })
   member = await gateway.createMember()
+  await recordStates()
   linked = await gateway.linkPhone(member, { ...ana, contacts: [bea] })
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
@@ -28,6 +29,19 @@ async function row(status: string, reason?: string): Promise<Record<string, unkn
     ([each]) => each?.['status'] === status && (reason === undefined || each['status_reason'] === reason),
   )
   return found ?? {}
+}
+
+/** Writes down every state that a session is ever in. */
+async function recordStates(): Promise<void> {
+  await gateway.database.query(
+    `create table private.states_for_test (n bigint generated always as identity, session_id uuid, state text);
+     create function private.record_state_for_test() returns trigger language plpgsql security definer as $$ begin
+       insert into private.states_for_test (session_id, state) values (new.id, concat_ws(' ', new.status, new.status_reason));
+       return null;
+     end $$;
+     create trigger record_state_for_test after insert or update on public.whatsapp_sessions
+       for each row execute function private.record_state_for_test()`,
+  )
 }
 
 /** The statuses since an event number, as `status reason`. */
@@ -211,6 +225,17 @@ test('401 forgets the credentials and the conversations stay', async () => {
   await row('logged_out', 'logged_out')
   expect(await hasCredentials()).toBe(false)
   linked = await gateway.linkPhone(member, { ...ana, contacts: [bea] })
+})
+
+test('every state that the session was in, was an event, in that order', async () => {
+  const states = await gateway.database.query<{ state: string }>(
+    'select state from private.states_for_test where session_id = $1 order by n',
+    [linked.sessionId],
+  )
+  const changes = (all: string[]): string[] => all.filter((each, at) => each !== all[at - 1])
+  // A session begins unlinked, and nobody has to be told.
+  expect(['unlinked', ...changes(await statuses(0))]).toEqual(changes(states.map(({ state }) => state)))
+  expect(states.length).toBeGreaterThan(30)
 })
 
 test('nothing in all this was unknown to the simulator', async () => {

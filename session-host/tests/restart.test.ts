@@ -105,13 +105,30 @@ test('a graceful restart hands the session over at once, and stock clients come 
   expect(
     await gateway.database.query('select 1 from private.session_leases where expires_at > clock_timestamp()'),
   ).toEqual([])
+  // Nobody is there to say that it is gone: whoever asks is not told that it is connected.
+  expect(await linkState()).toMatchObject({ status: 'reconnecting', status_reason: 'host_away' })
   await say('mientras tanto')
   await using second = await gateway.startHost({ environment: { PORT: String(first.port) } })
   expect(second.port).toBe(first.port)
   await back
   expect(await client.ask('join', {})).toMatchObject({ ok: true })
   expect(await stored('mientras tanto', 1)).toEqual(['mientras tanto'])
+  expect(await linkState()).toMatchObject({ status: 'connected', status_reason: null })
 })
+
+/** As supabase-js asks, whatever hosts there are. */
+async function linkState(): Promise<unknown> {
+  const response = await fetch(`${gateway.environment['SUPABASE_URL']}/rest/v1/rpc/link_state`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${member.token}`,
+      apikey: gateway.environment['SUPABASE_PUBLISHABLE_KEY'] ?? '',
+      'content-type': 'application/json',
+    },
+    body: '{}',
+  })
+  return response.json()
+}
 
 test('a dead host’s connections do not keep its clients out for long', async () => {
   const crowd = await gateway.createMember()

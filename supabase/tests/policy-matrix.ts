@@ -475,6 +475,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.store_messages(uuid,jsonb)': host,
   'private.submit_message(text,text,text,uuid,text)': userAndHost,
   'private.sync_state()': userAndHost,
+  'private.unattended_state()': userAndHost,
   'private.touch_updated_at()': nobody,
   'private.trim(integer)': hostAndService,
   'private.trim_events(interval,bigint,integer)': hostAndService,
