@@ -36,7 +36,7 @@ export async function followConsumer({
   let cursor = 0
   let client: TestClient | undefined
   let stopped = false
-  let away: Promise<void> | undefined
+  let away: PromiseWithResolvers<void> | undefined
 
   function take(event: Envelope): void {
     if (event.sessionId !== sessionId) return
@@ -47,7 +47,7 @@ export async function followConsumer({
 
   async function follow(): Promise<void> {
     while (!stopped) {
-      await away
+      await away?.promise
       if (stopped) return
       const connected = await connectClient(url()).catch(() => undefined)
       if (!connected) {
@@ -76,16 +76,17 @@ export async function followConsumer({
     created: () => created,
     violations,
     leave() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      away = promise
+      const absence = Promise.withResolvers<void>()
+      away = absence
       client?.socket.disconnect()
       return () => {
         away = undefined
-        resolve()
+        absence.resolve()
       }
     },
     async [Symbol.asyncDispose]() {
       stopped = true
+      away?.resolve()
       client?.socket.disconnect()
       await following
     },

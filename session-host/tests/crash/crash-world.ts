@@ -38,9 +38,9 @@ export interface CrashWorld extends AsyncDisposable {
   active(): HostProcess
   /** SIGKILL to the host that runs the sessions. Resolves with its holder id when it is dead. */
   kill(): Promise<string>
-  /** A dead host's leases have run out: the host that stood by takes over. Another one stands by next. */
+  /** A dead host's leases have run out: the host that stands by takes over. Another one stands by next. */
   takeOver(deadHolder: string): Promise<void>
-  /** The host that stood by is from now on the one that clients go to; another one stands by next. */
+  /** The host that stands by is from now on the one that clients go to; another one stands by next. */
   switchToStandby(): Promise<void>
   /** A phone speaks to the account: a contact, a group member, or the account's own phone. */
   say(account: Account, from: 'contact' | 'own' | 'group', at?: number): Promise<{ id: string }>
@@ -52,6 +52,14 @@ export interface CrashWorld extends AsyncDisposable {
   standbyUrl(): Promise<string>
   /** Links a phone that is new, its history as given; resolves when the phone says that it is linked. */
   scanNewPhone(options?: { generate?: object }): Promise<{ account: Account; linked: Promise<void> }>
+}
+
+export interface CrashWorldOptions {
+  accounts: number
+  /** Of the hosts, beside what they need. */
+  environment?: Record<string, string>
+  /** Whether the next host is started before it is needed; without it the active one is the only one that can own a session. Default true. */
+  startsAhead?: boolean
 }
 
 export interface SubmitOptions {
@@ -72,7 +80,7 @@ export interface Submitted {
 /** @see CrashWorld */
 export async function createCrashWorld(
   stack: ServedDatabase,
-  { accounts: count, environment: settings = {} }: { accounts: number; environment?: Record<string, string> },
+  { accounts: count, environment: settings = {}, startsAhead = true }: CrashWorldOptions,
 ): Promise<CrashWorld> {
   await using started = new AsyncDisposableStack()
   const watch = started.use(await createDatabaseWatch(stack.adminDatabaseUrl))
@@ -91,14 +99,29 @@ export async function createCrashWorld(
   const { control } = simulator
   const accounts: Account[] = []
   let active = await startHostProcess(environment)
-  let standby = startHostProcess(environment)
-  standby.catch(() => undefined)
+  let standby: Promise<HostProcess> | undefined
   started.defer(async () => {
-    await Promise.allSettled([active.end(), standby.then((host) => host.end())])
+    await Promise.allSettled([active.end(), standby?.then((host) => host.end())])
   })
   let numbers = 0
   let texts = 0
   let people = 0
+
+  /** The host that stands by; started when it is asked for, unless one was started ahead. */
+  function standingBy(): Promise<HostProcess> {
+    if (!standby) {
+      standby = startHostProcess(environment)
+      standby.catch(() => undefined)
+    }
+    return standby
+  }
+
+  /** Nobody but the active host is there to take what is new. */
+  async function dismissStandby(): Promise<void> {
+    const dismissed = standby
+    standby = undefined
+    await dismissed?.then((host) => host.end())
+  }
 
   async function holderOf(sessionId: string): Promise<string> {
     const [row] = await watch.query<{ holder: string }>(
@@ -125,6 +148,7 @@ export async function createCrashWorld(
       history: [],
       ...(generate ? { generate } : {}),
     })
+    await dismissStandby()
     await using client = await connectClient(active.url)
     await client.ask('join', { token })
     client.emit('get-qr', {})
@@ -210,9 +234,9 @@ export async function createCrashWorld(
   }
 
   async function switchToStandby(): Promise<void> {
-    active = await standby
-    standby = startHostProcess(environment)
-    standby.catch(() => undefined)
+    active = await standingBy()
+    standby = undefined
+    if (startsAhead) void standingBy().catch(() => undefined)
   }
 
   const world: CrashWorld = {
@@ -241,7 +265,7 @@ export async function createCrashWorld(
     say: (account, from, at) => account.turns.say.add(() => sayNow(account, from, at)),
     submit: (account, how) => account.turns.submit.add(() => submitNow(account, how)),
     meet,
-    standbyUrl: async () => (await standby).url,
+    standbyUrl: async () => (await standingBy()).url,
     scanNewPhone,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -266,6 +290,7 @@ export async function createCrashWorld(
     for (const [at] of account.contacts.entries()) await world.say(account, 'contact', at)
     await world.say(account, 'group')
   }
+  if (startsAhead) void standingBy().catch(() => undefined)
   const running = started.move()
   return world
 }

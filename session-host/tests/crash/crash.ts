@@ -46,7 +46,11 @@ async function kill(): Promise<void> {
 async function fail(): Promise<void> {
   await using stack = await createStack()
   await using proxy = await createDatabaseProxy(stack.databaseUrl)
-  await using world = await createCrashWorld(stack, { accounts: 3, environment: { DATABASE_URL: proxy.url } })
+  await using world = await createCrashWorld(stack, {
+    accounts: 3,
+    environment: { DATABASE_URL: proxy.url },
+    startsAhead: false,
+  })
   await runFaults({ world, stack, proxy }, { ...(values.fault ? { only: values.fault } : {}), log }).catch(
     (error: unknown) => explain(world, error),
   )

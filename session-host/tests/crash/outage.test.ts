@@ -14,7 +14,11 @@ beforeAll(async () => {
   // A server of its own, that can be restarted.
   stack = await createStack({ durable: false })
   proxy = await createDatabaseProxy(stack.databaseUrl)
-  world = await createCrashWorld(stack, { accounts: 1, environment: { DATABASE_URL: proxy.url } })
+  world = await createCrashWorld(stack, {
+    accounts: 1,
+    environment: { DATABASE_URL: proxy.url },
+    startsAhead: false,
+  })
   for (const account of world.accounts) await verify(world, account)
 })
 afterAll(async () => {
