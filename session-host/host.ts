@@ -22,7 +22,7 @@ import type { Session } from './sessions/session-options.ts'
 import { createSession } from './sessions/session.ts'
 import { createSupervisor } from './sessions/supervisor.ts'
 import { createAcknowledger } from './store/acknowledger.ts'
-import { createAnnouncer, eventChannel, wakeChannel } from './store/announcer.ts'
+import { createAnnouncer, eventChannel, readAnnouncement, wakeChannel } from './store/announcer.ts'
 import { createBroadcaster } from './store/broadcaster.ts'
 import { newestAcceptedRevision } from './store/client-version.ts'
 import { createCommandStore } from './store/commands.ts'
@@ -64,6 +64,7 @@ import {
 } from './store/presence.ts'
 import { findGroup } from './store/find-group.ts'
 import { createClientVersions } from './whatsapp/client-version.ts'
+import { useKeyObjects } from './whatsapp/key-objects.ts'
 import type { Logger } from './whatsapp/logger.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
 
@@ -131,6 +132,7 @@ export async function createHost({
   const { leaseSeconds, scanMs, ackTimeoutMs, openTimeoutMs, socketSeconds, stableMs } = times
   const holder = randomUUID()
   restoreSignatureVerification()
+  useKeyObjects()
   if (config.whatsapp.rootCertKey) trustRootCertificate(config.whatsapp.rootCertKey)
   if (config.whatsapp.mediaCaCert) trustAuthority(config.whatsapp.mediaCaCert)
 
@@ -219,7 +221,7 @@ export async function createHost({
         : 'https://mmg.whatsapp.net',
     }),
   )
-  const announcer = disposables.use(createAnnouncer(database, logger))
+  const announcer = disposables.use(createAnnouncer(database, holder, logger))
   const broadcaster = disposables.use(createBroadcaster(database, logger))
   const objects =
     config.serviceKey === null
@@ -352,7 +354,7 @@ export async function createHost({
   disposables.use(
     await database.listen(eventChannel, (payload) => {
       if (payload === null) return publisher.wakeAll()
-      for (const sessionId of payload.split(',')) publisher.wake(sessionId)
+      for (const sessionId of readAnnouncement(payload, holder)) publisher.wake(sessionId)
     }),
   )
   disposables.use(

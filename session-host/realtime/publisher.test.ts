@@ -32,7 +32,7 @@ function log() {
       const page = events.filter((event) => event.seq > Math.max(seq, trimmed)).slice(0, limit)
       await gate
       const known = page.filter((event) => event.at !== 'unknown kind')
-      return { events: known, firstSeq: page[0]?.seq ?? null, lastSeq: page.at(-1)?.seq ?? seq }
+      return { session: summary(), events: known, firstSeq: page[0]?.seq ?? null, lastSeq: page.at(-1)?.seq ?? seq }
     },
     linkingSecrets: async () => null,
   }
@@ -165,7 +165,7 @@ test('a client that reads slowly gets everything in order, as fast as it reads, 
     const before = slow.seqs.length
     slow.room = 7
     publisher.resume(slow)
-    await expect.poll(() => slow.seqs.length).toBe(Math.min(before + 7, 1_010))
+    await expect.poll(() => slow.seqs.length, { interval: 1 }).toBe(Math.min(before + 7, 1_010))
   }
   expect(slow.seqs).toEqual(numbers(1, 1_010))
   expect(slow.resyncs).toEqual([])

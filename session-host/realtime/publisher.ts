@@ -51,6 +51,8 @@ interface Target {
 const pageSize = 200
 /** Events that a client which doesn't read may be behind before it is told to read the lists anew. */
 const mostBehind = 5_000
+/** Sessions whose user is remembered. */
+const mostOwners = 50_000
 
 /** @see Publisher */
 export function createPublisher({ reader, logger }: { reader: EventReader; logger: Logger }): Publisher {
@@ -58,6 +60,8 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
   const users = new Map<string, Set<Subscriber>>()
   // Those that left while their subscription was under way.
   const gone = new WeakSet<Subscriber>()
+  /** Sessions' users. */
+  const owners = new Map<string, string>()
   const pumps = new Map<string, { again: boolean; done: Promise<void> }>()
 
   async function subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void> {
@@ -66,6 +70,7 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
     const known = feeds.get(subscriber)
     const feed: Feed = known ?? { cursors: new Map(), allowances: new Map(), linking: null }
     for (const session of sessions) {
+      know(session)
       const wanted = typeof since === 'number' ? (session.is_default ? since : undefined) : since?.[session.id]
       if (wanted === undefined) {
         if (!feed.cursors.has(session.id)) feed.cursors.set(session.id, session.last_seq)
@@ -126,12 +131,31 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
 
   async function publish(sessionId: string): Promise<void> {
     if (feeds.size === 0) return
-    const session = await reader.session(sessionId)
-    if (!session) return
+    const owner = owners.get(sessionId)
+    if (owner !== undefined && !users.get(owner)?.size) return
+    // Most wakes are of one thing that happened, for clients that have had everything before: one read will do.
+    const from = owner === undefined ? undefined : furthest(owner, sessionId)
+    const page = from === undefined ? null : await reader.eventsAfter(sessionId, from, pageSize)
+    const session = page?.session ?? (await reader.session(sessionId))
+    if (!session) return void owners.delete(sessionId)
+    know(session)
+    if (page && from !== undefined) feedTargets(openTargets(session), from, page, session)
     const subscribers = users.get(session.user_id)
     if (!subscribers?.size) return
     await publishEvents(session)
     await publishLinking(session, subscribers)
+  }
+
+  /** The cursor of the client that has had most of a session's log. */
+  function furthest(userId: string, sessionId: string): number | undefined {
+    const cursors = [...(users.get(userId) ?? [])].flatMap((each) => feeds.get(each)?.cursors.get(sessionId) ?? [])
+    return cursors.length > 0 ? Math.max(...cursors) : undefined
+  }
+
+  function know({ id, user_id: userId }: SessionSummary): void {
+    // Whose a session is never changes.
+    if (owners.size >= mostOwners) owners.clear()
+    owners.set(id, userId)
   }
 
   async function publishEvents(session: SessionSummary): Promise<void> {
@@ -142,12 +166,16 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
       const places = [...new Set(open.map(({ from }) => from))].toSorted((a, b) => b - a)
       for (const from of places) {
         const page = await reader.eventsAfter(session.id, from, pageSize)
-        for (const target of open)
-          // It may have left or asked for another start meanwhile: what was read does not join on then, the next round does.
-          if (target.from === from && feeds.get(target.subscriber)?.cursors.get(session.id) === from)
-            feedPage(target, page, session)
+        if (page) feedTargets(open, from, page, session)
       }
     }
+  }
+
+  function feedTargets(open: Target[], from: number, page: EventPage, session: SessionSummary): void {
+    for (const target of open)
+      // It may have left or asked for another start meanwhile: what was read does not join on then, the next round does.
+      if (target.from === from && feeds.get(target.subscriber)?.cursors.get(session.id) === from)
+        feedPage(target, page, session)
   }
 
   /** Who is behind the log and can take more. Who can't, and is too far behind, is told to resync. */

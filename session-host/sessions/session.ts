@@ -15,6 +15,7 @@ import { createRetryCounter } from '../whatsapp/retry-counter.ts'
 import { createBackoff } from './backoff.ts'
 import { readBlockList } from './block-list.ts'
 import { createCommandPump } from './command-pump.ts'
+import { createGathering } from './gather-batches.ts'
 import { createHistoryImport } from './history-import.ts'
 import { projectSafely, whenReachable, type Patience } from './project-safely.ts'
 import { createLinking } from './linking.ts'
@@ -122,6 +123,7 @@ export function createSession({
     onFatal: () => void stop('fenced'),
   })
 
+  const gathering = createGathering({ run: (task) => step('delivery', task), project })
   const pictures = createPictureRefresh({
     pictures: store.pictures,
     connection: () => (open && connection) || null,
@@ -135,6 +137,7 @@ export function createSession({
    * Resolves to whether it was done.
    */
   function step(kind: 'control' | 'delivery', task: () => Promise<void>): Promise<boolean> {
+    gathering.split()
     return queue
       .add(async () => {
         if (fencedOut || abandoned || (stopping && kind === 'control')) return false
@@ -151,6 +154,15 @@ export function createSession({
         }
         return false
       })
+  }
+
+  /** A step that comes of what was decrypted: it waits until that is in the inbox. */
+  function deliver(state: AuthState, task: () => Promise<void>): Promise<boolean> {
+    const committed = state.uncommitted()
+    return step('delivery', async () => {
+      await committed
+      await task()
+    })
   }
 
   function storageFailed(error: unknown): void {
@@ -207,7 +219,16 @@ export function createSession({
     const left = await leftovers.replay(state)
     // A stop that began meanwhile has closed the connection that there was; nobody would close this one.
     if (stopping) return
-    const inbox = createInbox(store.credentials, storageFailed)
+    const inbox = createInbox(
+      {
+        // What was decrypted a moment ago may be on its way to where it is looked for.
+        async findInbox(id) {
+          await state.settled()
+          return store.credentials.findInbox(id)
+        },
+      },
+      storageFailed,
+    )
     version = versions.current()
     const current = createConnection({
       auth: state,
@@ -225,7 +246,7 @@ export function createSession({
         onQr: (text, validMs) => void step('control', () => showLinking(current, text, validMs)),
         onPaired: (account) => void step('control', () => completeLinking(state, account)),
         onOpen: () => void step('control', () => opened(current)),
-        onHistory: (notice) => void step('delivery', () => history.add(notice)),
+        onHistory: (notice) => void deliver(state, () => history.add(notice)),
         onPresence(seen) {
           store.tellPresence(seen).catch((error: unknown) => {
             logger.debug({ error: nameOf(error) }, 'a presence could not be told')
@@ -233,9 +254,9 @@ export function createSession({
         },
         onClose: (close) => void step('control', () => closed(state, close)),
         onUnreadable: (key, error) =>
-          void step('delivery', () => whenReachable(() => leftovers.keepUnreadable(state, key, error), patience)),
+          void deliver(state, () => whenReachable(() => leftovers.keepUnreadable(state, key, error), patience)),
         onRestriction: (news) => void step('control', () => restrictions.note(news)),
-        onBatch: (batch: InboundBatch) => step('delivery', () => project(batch)),
+        onBatch: (batch: InboundBatch) => gathering.add(batch, state.uncommitted()),
         onAck: (waId, error) => void step('delivery', () => acknowledged(waId, error)),
         onMediaAnswer: (answer) =>
           void media?.answered(answer).catch((error: unknown) => {

@@ -14,8 +14,12 @@ const coalesceMs = 50
 /** NOTIFY carries at most 8,000 bytes; an id takes 37. */
 const idsPerNotification = 200
 
-/** @see Announcer */
-export function createAnnouncer(database: Database, logger: { warn(facts: object, message: string): void }): Announcer {
+/** @see Announcer. `holder` is this host's id, the first in the list: others find no such session. */
+export function createAnnouncer(
+  database: Database,
+  holder: string,
+  logger: { warn(facts: object, message: string): void },
+): Announcer {
   const pending = new Set<string>()
   let timer: NodeJS.Timeout | undefined
   let last: Promise<void> = Promise.resolve()
@@ -27,7 +31,7 @@ export function createAnnouncer(database: Database, logger: { warn(facts: object
     for (let from = 0; from < ids.length; from += idsPerNotification)
       await database.query('select pg_notify($1, $2)', [
         eventChannel,
-        ids.slice(from, from + idsPerNotification).join(','),
+        [holder, ...ids.slice(from, from + idsPerNotification)].join(','),
       ])
   }
 
@@ -46,4 +50,10 @@ export function createAnnouncer(database: Database, logger: { warn(facts: object
       await flush().catch(() => undefined)
     },
   }
+}
+
+/** The sessions that were announced; none when this host did it itself, whose publisher knows already. */
+export function readAnnouncement(payload: string, holder: string): string[] {
+  const ids = payload.split(',')
+  return ids[0] === holder ? [] : ids
 }

@@ -3,6 +3,7 @@ import { SessionEvent, type EventEnvelope } from '#shared/events.ts'
 import { Message } from '#shared/message.ts'
 import type { Session } from '#shared/session.ts'
 import type { Database } from './database.ts'
+import { createGrouping } from './grouping.ts'
 
 export interface SessionSummary {
   id: string
@@ -36,53 +37,84 @@ export interface EventPage {
 export interface EventReader {
   sessionsOf(userId: string): Promise<SessionSummary[]>
   session(sessionId: string): Promise<SessionSummary | null>
-  /** Events after `seq` in order, at most `limit`. */
-  eventsAfter(sessionId: string, seq: number, limit: number): Promise<EventPage>
+  /** A session as it is, and its events after `seq` in order, at most `limit`. Null when there is no such session. */
+  eventsAfter(sessionId: string, seq: number, limit: number): Promise<(EventPage & { session: SessionSummary }) | null>
   linkingSecrets(sessionId: string): Promise<LinkingSecrets | null>
 }
 
-const sessionColumns = `s.id, s.user_id, s.is_default, s.status, s.status_reason, s.phone, t.first_seq, t.last_seq
-  from public.whatsapp_sessions s join private.session_streams t on t.session_id = s.id`
+const sessionColumns = `s.id, s.user_id, s.is_default, s.status, s.status_reason, s.phone, t.first_seq, t.last_seq`
+const sessions = `public.whatsapp_sessions s join private.session_streams t on t.session_id = s.id`
 
-/** @see EventReader */
+/** Sessions that are read at once at most; and how many reads are under way while others gather. */
+const largestGroup = 50
+const readsAtOnce = 2
+
+interface Wanted {
+  sessionId: string
+  seq: number
+  limit: number
+  resolve: (found: (EventPage & { session: SessionSummary }) | null) => void
+  reject: (error: unknown) => void
+}
+
+type EventRow = Omit<SessionSummary, 'first_seq' | 'last_seq'> & {
+  n: number
+  first_seq: number
+  last_seq: number
+  seq: number | null
+  type: string
+  at: Date
+  data: Record<string, unknown>
+}
+
+/** @see EventReader. What is asked for while reads are under way is read together. */
 export function createEventReader(database: Database): EventReader {
+  const reads = createGrouping<Wanted>({
+    inFlight: readsAtOnce,
+    take: (waiting) => Math.min(waiting.length, largestGroup),
+    run: readGroup,
+  })
+
+  async function readGroup(group: Wanted[]): Promise<void> {
+    try {
+      const rows = await database.query<EventRow>(
+        `select r.n::integer as n, ${sessionColumns}, e.seq, e.type, e.at, e.data
+           from unnest($1::uuid[], $2::bigint[], $3::integer[]) with ordinality as r(session_id, after, most, n)
+           join ${sessions} on s.id = r.session_id
+           left join lateral (
+             select seq, type, at, data from public.session_events
+               where session_id = r.session_id and seq > r.after order by seq limit r.most) e on true
+           order by r.n, e.seq`,
+        [group.map(({ sessionId }) => sessionId), group.map(({ seq }) => seq), group.map(({ limit }) => limit)],
+      )
+      const events = rows.filter((row) => row.seq !== null)
+      const [messages, conversations, results] = await Promise.all([
+        readRows(database, 'messages_new', idsIn(events, 'message_id')),
+        readRows(database, 'conversations_new', idsIn(events, 'conversation_id')),
+        readResults(database, events),
+      ])
+      const shown = { messages: parsed(Message, messages), conversations: parsed(Conversation, conversations), results }
+      const byRequest = Map.groupBy(rows, ({ n }) => n)
+      for (const [index, wanted] of group.entries()) wanted.resolve(pageOf(byRequest.get(index + 1), wanted, shown))
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+
   return {
     sessionsOf: (userId) =>
-      database.query<SessionSummary>(`select ${sessionColumns} where s.user_id = $1 order by s.is_default desc, s.id`, [
-        userId,
-      ]),
+      database.query<SessionSummary>(
+        `select ${sessionColumns} from ${sessions} where s.user_id = $1 order by s.is_default desc, s.id`,
+        [userId],
+      ),
     async session(sessionId) {
-      const [row] = await database.query<SessionSummary>(`select ${sessionColumns} where s.id = $1`, [sessionId])
+      const [row] = await database.query<SessionSummary>(`select ${sessionColumns} from ${sessions} where s.id = $1`, [
+        sessionId,
+      ])
       return row ?? null
     },
-    async eventsAfter(sessionId, seq, limit) {
-      const events = await database.query<{ seq: number; type: string; at: Date; data: Record<string, unknown> }>(
-        `select seq, type, at, data from public.session_events
-           where session_id = $1 and seq > $2 order by seq limit $3`,
-        [sessionId, seq, limit],
-      )
-      const messages = await readRows(database, 'messages_new', idsIn(events, 'message_id'))
-      const conversations = await readRows(database, 'conversations_new', idsIn(events, 'conversation_id'))
-      const results = await readResults(database, sessionId, events)
-      const known = events.flatMap((row) => {
-        const event = SessionEvent.safeParse({ type: row.type, data: row.data })
-        // A newer host may write kinds that this one does not know; they must not hold up the others.
-        if (!event.success) return []
-        const message = Message.safeParse(messages.get(String(row.data['message_id'])))
-        const conversation = Conversation.safeParse(conversations.get(String(row.data['conversation_id'])))
-        const result = event.data.type === 'command.finished' ? results.get(event.data.data.command_id) : undefined
-        return {
-          ...event.data,
-          seq: row.seq,
-          at: row.at.toISOString(),
-          sessionId,
-          ...(message.success ? { message: message.data } : {}),
-          ...(conversation.success ? { conversation: conversation.data } : {}),
-          ...(result ? { result } : {}),
-        }
-      })
-      return { events: known, firstSeq: events[0]?.seq ?? null, lastSeq: events.at(-1)?.seq ?? seq }
-    },
+    eventsAfter: (sessionId, seq, limit) =>
+      new Promise((resolve, reject) => reads.add({ sessionId, seq, limit, resolve, reject })),
     async linkingSecrets(sessionId) {
       const [row] = await database.query<{ qr: string | null; code: string | null; expires_at: Date; version: number }>(
         `select case when qr_expires_at > now() then qr end as qr,
@@ -98,35 +130,84 @@ export function createEventReader(database: Database): EventReader {
   }
 }
 
+interface Shown {
+  messages: Map<string, Message>
+  conversations: Map<string, Conversation>
+  results: Map<number, Record<string, unknown>>
+}
+
+function pageOf(
+  rows: EventRow[] | undefined,
+  { sessionId, seq }: Wanted,
+  { messages, conversations, results }: Shown,
+): (EventPage & { session: SessionSummary }) | null {
+  const [first] = rows ?? []
+  if (!rows || !first) return null
+  const { id, user_id, is_default, status, status_reason, phone, first_seq, last_seq } = first
+  const events = rows.filter((row) => row.seq !== null)
+  const known = events.flatMap((row) => {
+    const event = SessionEvent.safeParse({ type: row.type, data: row.data })
+    // A newer host may write kinds that this one does not know; they must not hold up the others.
+    if (!event.success) return []
+    const message = messages.get(String(row.data['message_id']))
+    const conversation = conversations.get(String(row.data['conversation_id']))
+    const result = event.data.type === 'command.finished' ? results.get(event.data.data.command_id) : undefined
+    return {
+      ...event.data,
+      seq: row.seq ?? 0,
+      at: row.at.toISOString(),
+      sessionId,
+      ...(message ? { message } : {}),
+      ...(conversation ? { conversation } : {}),
+      ...(result ? { result } : {}),
+    }
+  })
+  return {
+    session: { id, user_id, is_default, status, status_reason, phone, first_seq, last_seq },
+    events: known,
+    firstSeq: events[0]?.seq ?? null,
+    lastSeq: events.at(-1)?.seq ?? seq,
+  }
+}
+
 function idsIn(events: { data: Record<string, unknown> }[], field: string): string[] {
   return [...new Set(events.flatMap(({ data }) => (typeof data[field] === 'string' ? [data[field]] : [])))]
+}
+
+/** What the API shows of each row. */
+function parsed<T>(
+  schema: { safeParse(row: unknown): { success: true; data: T } | { success: false } },
+  rows: { id: string }[],
+): Map<string, T> {
+  return new Map(
+    rows.flatMap((row): [string, T][] => {
+      const shown = schema.safeParse(isoTimes(row))
+      return shown.success ? [[row.id, shown.data]] : []
+    }),
+  )
 }
 
 async function readRows(
   database: Database,
   table: 'messages_new' | 'conversations_new',
   ids: string[],
-): Promise<Map<string, Record<string, unknown>>> {
-  if (ids.length === 0) return new Map()
-  const rows = await database.query<{ id: string }>(
+): Promise<{ id: string }[]> {
+  if (ids.length === 0) return []
+  return database.query<{ id: string }>(
     `select * from public.${table} where id = any($1)
        ${table === 'messages_new' ? 'and (expires_at is null or expires_at > now())' : ''}`,
     [ids],
   )
-  return new Map(rows.map((row) => [row.id, isoTimes(row)]))
 }
 
 /** What came of the actions that are told to be done, by the command's id. */
-async function readResults(
-  database: Database,
-  sessionId: string,
-  events: { type: string; data: Record<string, unknown> }[],
-): Promise<Map<number, Record<string, unknown>>> {
-  const ids = events.flatMap(({ type, data }) => (type === 'command.finished' ? [data['command_id']] : []))
-  if (ids.length === 0) return new Map()
+async function readResults(database: Database, events: EventRow[]): Promise<Map<number, Record<string, unknown>>> {
+  const commands = events.filter(({ type }) => type === 'command.finished')
+  if (commands.length === 0) return new Map()
   const rows = await database.query<{ id: number; result: Record<string, unknown> | null }>(
-    'select id, result from private.session_commands where session_id = $1 and id = any($2::bigint[])',
-    [sessionId, ids],
+    `select c.id, c.result from unnest($1::uuid[], $2::bigint[]) as e(session_id, id)
+       join private.session_commands c on c.session_id = e.session_id and c.id = e.id`,
+    [commands.map(({ id }) => id), commands.map(({ data }) => data['command_id'])],
   )
   return new Map(rows.map(({ id, result }) => [id, result ?? {}]))
 }

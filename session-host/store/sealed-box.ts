@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 
 /** A key of AUTH_STATE_KEY: 32 bytes with a name of up to 32 characters. */
 export interface AuthStateKey {
@@ -24,14 +24,15 @@ const tagLength = 16
 export function createSealedBox(keys: AuthStateKey[]): SealedBox {
   const [first] = keys
   if (!first) throw new Error('no key to encrypt credentials with')
-  const byId = new Map(keys.map(({ id, key }) => [id, key]))
+  const byId = new Map(keys.map(({ id, key }) => [id, createSecretKey(key)]))
+  const sealing = createSecretKey(first.key)
   const id = Buffer.from(first.id, 'utf8')
   const header = Buffer.concat([Buffer.from([version, id.length]), id])
 
   return {
     seal(context, plaintext) {
       const nonce = randomBytes(nonceLength)
-      const cipher = createCipheriv('aes-256-gcm', first.key, nonce)
+      const cipher = createCipheriv('aes-256-gcm', sealing, nonce)
       cipher.setAAD(associatedData(header, context))
       return Buffer.concat([header, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
     },

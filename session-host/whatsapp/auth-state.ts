@@ -1,6 +1,7 @@
 import { BufferJSON, initAuthCreds, proto } from '@whiskeysockets/baileys'
-import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
+import type { AuthenticationCreds, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
 import type { LRUCache } from 'lru-cache'
+import { createKeyWriter, type KeyChange, type KeyData } from './key-writer.ts'
 
 /** Where a session's credentials live, as bytes. The store's CredentialStore is one. */
 export interface CredentialStorage {
@@ -17,6 +18,9 @@ export interface CredentialStorage {
 
 /** Decrypted keys in memory, bounded and shared by all sessions of a process; the key is `session/type/id`. */
 export type KeyCache = LRUCache<string, object>
+
+/** Key-store calls that may wait for their commit while more are made: what memory holds for a database that is slow. */
+const mostUncommitted = 64
 
 /** A message whose plaintext goes into the inbox together with the ratchet that decrypted it. */
 export interface InboxRecord {
@@ -35,8 +39,15 @@ export interface AuthState {
   forgetUnfinishedPairing(): void
   /** The credentials as they are stored. */
   serializeCreds(): Buffer
-  /** Resolves when everything written so far is committed. */
+  /**
+   * The same key store for one who goes on before the commit: `set` resolves when the new keys are in use, and after the commit only when
+   * too many wait for theirs. Whatever follows from them must not leave this process before `uncommitted` says so.
+   */
+  keysAhead: SignalKeyStore
+  /** Resolves when everything written so far is committed or has failed. */
   settled(): Promise<void>
+  /** Resolves when everything written so far is committed, rejects when it can't be. Null: everything is. */
+  uncommitted(): Promise<void> | null
   /** Writes nothing any more: the session has ended, or the account went on in another one. */
   close(): void
 }
@@ -44,7 +55,7 @@ export interface AuthState {
 /**
  * Baileys' authentication state on a storage. Each `set` of the key store becomes one transaction that carries the credentials too when
  * they changed (creds.update is emitted before the commit, socket.js:366), so that keys and counters are never out of step. Writes are
- * queued, one at a time. The cache is filled after the commit only: what failed to be stored must not be used.
+ * queued, one at a time. The shared cache is filled after the commit only: what failed to be stored must not be used.
  */
 export async function createAuthState(
   storage: CredentialStorage,
@@ -69,22 +80,24 @@ export async function createAuthState(
   let dirty = false
   let closed = false
   let commits = 0
-  let tail: Promise<void> = Promise.resolve()
+  const writer = createKeyWriter({
+    write,
+    onCommitted(type, id, value) {
+      cache.set(cacheKey(type, id), { value })
+    },
+  })
 
-  function enqueue(write: () => Promise<void>): Promise<void> {
-    const next = tail.then(write)
-    tail = next.catch(() => undefined)
-    return next
-  }
   function serializeCreds(): Buffer {
     return Buffer.from(JSON.stringify(creds, BufferJSON.replacer), 'utf8')
   }
-  async function write(keys: KeyWrite[], inbox: { id: string; stanzaKey: string; value: Buffer }[]): Promise<void> {
+  async function write({ keys, inbox }: KeyChange): Promise<void> {
     if (closed) throw new Error('the session has ended')
     const credentials = dirty ? serializeCreds() : undefined
     dirty = false
+    if (!credentials && keys.length === 0 && inbox.length === 0) return
     try {
       await storage.write({ ...(credentials ? { credentials } : {}), keys, inbox })
+      commits += 1
     } catch (error) {
       // Baileys would go on with keys that exist in memory only; the session has to end and start from what is stored.
       throw fatal(error)
@@ -110,50 +123,42 @@ export async function createAuthState(
     }
   }
 
-  const keys: SignalKeyStore = {
-    async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
-      const found: Record<string, SignalDataTypeMap[T]> = {}
-      const missing: string[] = []
-      for (const id of ids) {
-        const cached = cache.get(cacheKey(type, id))
-        if (cached === undefined) missing.push(id)
-        else keep(found, id, (cached as Boxed<SignalDataTypeMap[T]>).value)
+  async function get<T extends keyof SignalDataTypeMap>(
+    type: T,
+    ids: string[],
+  ): Promise<Record<string, SignalDataTypeMap[T]>> {
+    const found: Record<string, SignalDataTypeMap[T]> = {}
+    const missing: string[] = []
+    for (const id of ids) {
+      const known = writer.find(type, id) ?? cache.get(cacheKey(type, id))
+      if (known === undefined) missing.push(id)
+      else keep(found, id, (known as Boxed<SignalDataTypeMap[T]>).value)
+    }
+    if (missing.length > 0) {
+      const before = commits
+      const rows = await read(type, missing)
+      for (const id of missing) {
+        const bytes = rows.get(id)
+        const newer = (writer.find(type, id) ?? (commits === before ? undefined : cache.get(cacheKey(type, id)))) as
+          | Boxed<SignalDataTypeMap[T]>
+          | undefined
+        // That there is none is known as well: Baileys asks for some with every message.
+        const value = newer ? newer.value : bytes ? decode(type, bytes) : null
+        keep(found, id, value)
+        // What was read while something was written may be of before.
+        if (!newer && commits === before) cache.set(cacheKey(type, id), { value })
       }
-      if (missing.length > 0) {
-        const before = commits
-        const rows = await read(type, missing)
-        for (const id of missing) {
-          const bytes = rows.get(id)
-          // That there is none is known as well: Baileys asks for some with every message.
-          const value = bytes ? decode(type, bytes) : null
-          keep(found, id, value)
-          // What was read while something was written may be of before.
-          if (commits === before) cache.set(cacheKey(type, id), { value })
-        }
-      }
-      return found
-    },
-    set: (data) =>
-      enqueue(async () => {
-        const { inbox, ...signal } = data as SignalDataSet & { inbox?: Record<string, InboxRecord> }
-        const entries = Object.entries(signal).flatMap(([type, values]) =>
-          Object.entries(values ?? {}).map(([id, value]): [KeyWrite, unknown] => [
-            { type, id, value: value === null || value === undefined ? null : encode(value) },
-            value,
-          ]),
-        )
-        commits += 1
-        await write(
-          entries.map(([entry]) => entry),
-          Object.entries(inbox ?? {}).map(([id, record]) => ({ id, ...record })),
-        )
-        commits += 1
-        for (const [{ type, id }, value] of entries) {
-          cache.set(cacheKey(type, id), { value: value ?? null })
-        }
-        const pairs = mappingsIn(data)
-        if (pairs.length > 0) onMappings?.(pairs)
-      }),
+    }
+    return found
+  }
+
+  function put(data: KeyData): Promise<void> {
+    if (closed) return Promise.reject(new Error('the session has ended'))
+    commits += 1
+    const committed = writer.put(data)
+    const pairs = mappingsIn(data)
+    if (pairs.length > 0) void committed.then(() => onMappings?.(pairs)).catch(() => undefined)
+    return committed
   }
 
   function cacheKey(type: string, id: string): string {
@@ -162,13 +167,19 @@ export async function createAuthState(
 
   return {
     creds,
-    keys,
+    keys: { get, set: put },
+    keysAhead: {
+      get,
+      async set(data) {
+        const committed = put(data)
+        if (closed || writer.uncommitted > mostUncommitted) await committed
+        else committed.catch(() => undefined)
+      },
+    },
     restored: creds === stored,
     saveCreds() {
       dirty = true
-      return enqueue(async () => {
-        if (dirty && !closed) await write([], [])
-      })
+      return put({})
     },
     forgetUnfinishedPairing() {
       if (!isUnfinished(creds)) return
@@ -176,7 +187,10 @@ export async function createAuthState(
       Object.assign(creds, initAuthCreds())
     },
     serializeCreds,
-    settled: () => enqueue(() => Promise.resolve()),
+    settled: async () => {
+      await writer.pending()?.catch(() => undefined)
+    },
+    uncommitted: () => writer.pending(),
     close() {
       closed = true
     },
@@ -189,16 +203,10 @@ function isUnfinished(creds: AuthenticationCreds): boolean {
 }
 
 /** Each mapping is written twice, number → LID and, marked, back (lid-mapping.js storeLIDPNMappings). */
-function mappingsIn(data: SignalDataSet): { pn: string; lid: string }[] {
+function mappingsIn(data: KeyData): { pn: string; lid: string }[] {
   return Object.entries(data['lid-mapping'] ?? {}).flatMap(([pn, lid]) =>
     typeof lid === 'string' && !pn.endsWith('_reverse') ? [{ pn, lid }] : [],
   )
-}
-
-interface KeyWrite {
-  type: string
-  id: string
-  value: Buffer | null
 }
 
 interface Boxed<T> {
@@ -208,10 +216,6 @@ interface Boxed<T> {
 
 function keep<T>(found: Record<string, T>, id: string, value: T | null): void {
   if (value !== null) found[id] = value
-}
-
-function encode(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value, BufferJSON.replacer), 'utf8')
 }
 
 function decode<T extends keyof SignalDataTypeMap>(type: T, bytes: Buffer): SignalDataTypeMap[T] {

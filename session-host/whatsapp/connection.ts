@@ -8,6 +8,7 @@ import {
   type BaileysEventMap,
   type BinaryNode,
   type proto,
+  type SignalKeyStoreWithTransaction,
   type WAMessage,
   type WAMessageKey,
   type WAVersion,
@@ -21,6 +22,7 @@ import { takeHistoryOfMessage, type HistoryNotice } from './history-notice.ts'
 import { createHistoryRequests, type HistoryRequests } from './history-requests.ts'
 import { readClose, Unanswered, UpgradeRefused, type Close } from './close.ts'
 import { handleInOrder } from './handle-in-order.ts'
+import { holdFrames, type FrameSink } from './hold-frames.ts'
 import type { Inbox } from './inbox.ts'
 import { createGroupDirectory, type KnownGroup } from './group-directory.ts'
 import { createDirectory, type Directory } from './directory.ts'
@@ -120,6 +122,10 @@ const firstQrMs = 60_000
 const nextQrMs = 20_000
 /** The closing handshake of a dead peer never comes; ws itself would wait 30 s for it. Milliseconds. */
 const closingMs = 2_000
+/** What a socket that has ended may still be doing with the keys, it does within this time or not at all. Milliseconds. */
+const quietMs = 2_000
+/** The upgrade to a WebSocket and the first answer of the Noise handshake take no longer. Milliseconds. */
+const greetingMs = 20_000
 /** How often Baileys' buffer is looked at by what has to come after it. Milliseconds. */
 const bufferPollMs = 50
 
@@ -149,8 +155,16 @@ export function createConnection({
     onBatch: (batch) => handlers.onBatch(batch),
     onFailure: () => logger.warn({}, 'a group could not be asked for'),
   })
+  // A socket that has ended may still be at work; a new one goes on from the same keys.
+  let over = false
   const appState = createAppState({
-    keys: auth.keys,
+    keys: {
+      ...auth.keysAhead,
+      async set(data) {
+        if (over) throw new Error('the connection is over')
+        await auth.keysAhead.set(data)
+      },
+    },
     handedOn,
     onBatch: (batch) => handlers.onBatch(batch),
     onFailure: reportFailure,
@@ -170,6 +184,8 @@ export function createConnection({
       const self = selfOf(auth)
       return (sent && self && rebuild(sent, self)) ?? undefined
     },
+    // It would time every single frame, and note a stack for each; `opening` and `greeting` see to what never comes.
+    connectTimeoutMs: 0,
     // Otherwise the phone stops notifying its owner.
     markOnlineOnConnect: false,
     syncFullHistory: true,
@@ -184,13 +200,17 @@ export function createConnection({
 
   // Baileys waits for ever when the endpoint answers the upgrade with an HTTP status, or the handshake with silence.
   const opening = setTimeout(() => end(new Unanswered('WhatsApp did not answer')), openTimeoutMs)
+  const greeting = setTimeout(() => end(new Unanswered('WhatsApp did not greet')), greetingMs)
+  socket.ws.once('message', () => clearTimeout(greeting))
   socket.ws.on('unexpected-response', (_request: unknown, response: { statusCode?: number }) =>
     end(new UpgradeRefused(response.statusCode ?? 0)),
   )
-  const liveness = createLiveness(socket, livenessTiming, end)
+  const frames = holdFrames(Reflect.get(socket.ws, 'socket') as FrameSink, () => auth.uncommitted())
+  const liveness = createLiveness(socket, livenessTiming, end, () => frames.isHolding())
 
   function end(reason: Error | undefined): void {
     clearTimeout(opening)
+    clearTimeout(greeting)
     liveness.stop()
     void socket.end(reason)
     closing ??= setTimeout(
@@ -256,6 +276,17 @@ export function createConnection({
     while (socket.ev.isBuffering() && !closed) await pause(bufferPollMs)
   }
 
+  /**
+   * Resolves when this socket has done with the keys: with the message that it is at, and with what is being encrypted. Another socket that
+   * began before would read the same ratchet, and one of the two would overwrite the other's.
+   */
+  async function quiet(): Promise<void> {
+    await inOrder.idle()
+    const { keys } = socket.authState as { keys: SignalKeyStoreWithTransaction }
+    await keys.transaction(() => Promise.resolve(), auth.creds.me?.id ?? 'unlinked')
+    await auth.settled()
+  }
+
   /** Asks for app-state mutations that were missed: WhatsApp tells of them once, and the host may have died since. Not the first time. */
   function catchUp(): void {
     if (!auth.creds.myAppStateKeyId || !auth.creds.accountSyncCounter) return
@@ -306,6 +337,7 @@ export function createConnection({
     for (const news of readRestrictions(events)) handlers.onRestriction(news)
     if (!update) return
     if (update.qr || update.connection === 'open' || update.connection === 'close') clearTimeout(opening)
+    if (update.connection === 'close') clearTimeout(greeting)
     if (update.qr) handlers.onQr(update.qr, qrs++ === 0 ? firstQrMs : nextQrMs)
     if (update.isNewLogin) auth.creds.pairingCode = undefined
     if (update.isNewLogin && self) handlers.onPaired(accountOf(self))
@@ -319,8 +351,12 @@ export function createConnection({
       closed = true
       clearTimeout(closing)
       liveness.stop()
-      handlers.onClose(readClose(update.lastDisconnect?.error))
-      resolveEnded()
+      const close = readClose(update.lastDisconnect?.error)
+      void Promise.race([quiet(), pause(quietMs, undefined, { ref: false })]).then(() => {
+        over = true
+        handlers.onClose(close)
+        resolveEnded()
+      })
     }
   }
 

@@ -37,7 +37,7 @@ export interface Inbox {
 const emptyMessage = Buffer.concat([proto.Message.encode({ messageContextInfo: {} }).finish(), Buffer.from([1])])
 
 /** @see Inbox. `onFatal` hears of a storage that can't be read, before Baileys answers for a message that it may have decrypted already. */
-export function createInbox(storage: CredentialStorage, onFatal: (error: unknown) => void): Inbox {
+export function createInbox(storage: Pick<CredentialStorage, 'findInbox'>, onFatal: (error: unknown) => void): Inbox {
   const stanzas = new Map<string, Record<string, string>>()
   const histories = new Map<string, HistoryNotice>()
 

@@ -28,12 +28,15 @@ export interface Liveness {
 /**
  * Finds connections that are dead but look alive: after some silence a ping goes to WhatsApp's server, and a connection on which
  * nothing at all comes back in time is given up. (Baileys looks once in its keep-alive interval and waits 5 s more, socket.js:530: up to
- * 65 s.) A host that was itself stalled does not blame the connection: its clock only runs while the event loop does.
+ * 65 s.) A host that was itself stalled does not blame the connection: its clock only runs while the event loop does, and while what
+ * is sent really leaves.
  */
 export function createLiveness(
   socket: LiveSocket,
   { pingAfterMs, pongWithinMs }: LivenessTiming,
   onDead: (error: Unanswered) => void,
+  /** Whether a ping would have to wait here. */
+  isHolding: () => boolean = () => false,
 ): Liveness {
   const tickMs = Math.max(20, Math.min(1_000, pingAfterMs / 4, pongWithinMs / 4))
   let timer: NodeJS.Timeout | undefined
@@ -45,7 +48,7 @@ export function createLiveness(
   })
 
   function tick(): void {
-    if (!socket.ws.isOpen) return
+    if (!socket.ws.isOpen || isHolding()) return
     silentMs += tickMs
     if (asked && silentMs >= pingAfterMs + pongWithinMs) {
       stop()

@@ -1,0 +1,68 @@
+import type { InboundBatch } from '#shared/inbound.ts'
+
+/** Batches of one session on their way to be stored. */
+export interface Gathering {
+  /** Stores a batch after `committed`, in order. Resolves to whether it was stored. */
+  add(batch: InboundBatch, committed: Promise<void> | null): Promise<boolean>
+  /** Something else comes now: what follows must not join what came before it. */
+  split(): void
+}
+
+interface Waiting {
+  batch: InboundBatch
+  committed: Promise<void> | null
+  done: Promise<boolean>
+}
+
+/** Messages that are stored at once at most. */
+const largest = 200
+
+/** While one batch is being stored, the messages that come behind it gather in one: a burst is a few transactions. */
+export function createGathering({
+  run,
+  project,
+}: {
+  /** Queues a delivery; it must call `split` itself. */
+  run: (task: () => Promise<void>) => Promise<boolean>
+  project: (batch: InboundBatch) => Promise<void>
+}): Gathering {
+  let last: Waiting | undefined
+  return {
+    add(batch, committed) {
+      if (last && canJoin(last.batch, batch)) {
+        last.batch.people.push(...batch.people)
+        last.batch.messages.push(...batch.messages)
+        last.batch.inbox.push(...batch.inbox)
+        last.committed = committed ?? last.committed
+        return last.done
+      }
+      const entry: Waiting = {
+        batch: { ...batch, people: [...batch.people], messages: [...batch.messages], inbox: [...batch.inbox] },
+        committed,
+        done: Promise.resolve(false),
+      }
+      entry.done = run(async () => {
+        if (last === entry) last = undefined
+        await entry.committed
+        await project(entry.batch)
+      })
+      last = entry
+      return entry.done
+    },
+    split() {
+      last = undefined
+    },
+  }
+}
+
+function canJoin(one: InboundBatch, other: InboundBatch): boolean {
+  return one.messages.length + other.messages.length <= largest && isOfMessages(one) && isOfMessages(other)
+}
+
+/** Messages, who wrote them and where they come from, and nothing whose place among others matters. */
+function isOfMessages({ people: _people, messages, inbox: _inbox, ...rest }: InboundBatch): boolean {
+  return (
+    messages.length > 0 &&
+    Object.values(rest).every((part) => (Array.isArray(part) ? part.length === 0 : part === undefined))
+  )
+}
