@@ -352,7 +352,7 @@ export function createConnection({
       clearTimeout(closing)
       liveness.stop()
       const close = readClose(update.lastDisconnect?.error)
-      void Promise.race([quiet(), pause(quietMs, undefined, { ref: false })]).then(() => {
+      void Promise.race([quiet().catch(reportFailure), pause(quietMs, undefined, { ref: false })]).then(() => {
         over = true
         handlers.onClose(close)
         resolveEnded()

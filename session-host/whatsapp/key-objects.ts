@@ -1,4 +1,4 @@
-import crypto, { createSecretKey, type KeyObject } from 'node:crypto'
+import crypto, { createSecretKey } from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
@@ -29,6 +29,6 @@ function wrap(make: unknown): AnyMaker {
   return Object.assign(maker, { [isWrapped]: true })
 }
 
-function asKeyObject(key: unknown): KeyObject | unknown {
+function asKeyObject(key: unknown): unknown {
   return ArrayBuffer.isView(key) ? createSecretKey(key as NodeJS.ArrayBufferView) : key
 }
