@@ -146,6 +146,8 @@ export const MessageContent = z.looseObject({
   notice: Notice.optional(),
   /** message_type unsupported: WhatsApp's name of the kind, or `ciphertext` for one that could not be decrypted yet. */
   unsupported: z.object({ type: text(64) }).optional(),
+  /** Of a medium: a small JPEG, base64, to be shown until the file is there. Whoever sent it made it; nobody has checked it. */
+  thumbnail: text(32_768).optional(),
   /** message_type audio: recorded in the chat. */
   voice_note: z.literal(true).optional(),
   /** message_type video: plays by itself, without sound, again and again. */

@@ -161,8 +161,6 @@ export interface InboundMedia {
   fileName?: string
   /** Loudness over time, each 0 to 100. */
   waveform?: number[]
-  /** A small JPEG. */
-  thumbnail?: Uint8Array
 }
 
 /**

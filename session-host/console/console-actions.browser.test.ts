@@ -293,6 +293,12 @@ describe('the console acts', { timeout: 120_000 }, () => {
     const asked = page.waitForRequest('**/api/whatsapp/request_media')
     await failed.getByRole('button', { name: 'Descargar' }).click()
     expect((await asked).postDataJSON()).toMatchObject({ messageId: expect.any(String) })
+    const picture = `/phones/${contact(0).number}/media?to=${me.number}&kind=image&trouble=expired&forgotten=true`
+    await control('POST', picture)
+    const gone = feed().getByRole('article').last()
+    await gone.getByText('Foto: WhatsApp ya no tiene el archivo.').waitFor()
+    const small = gone.locator('.medium .thumbnail')
+    expect(await small.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth))).toBe(64)
     await page.screenshot({ path: join(pictures, 'media-failed.png') })
   })
 
@@ -380,26 +386,36 @@ describe('the console acts', { timeout: 120_000 }, () => {
       `<img src=x onerror="window.hacked='${where}'"><script>window.hacked='${where}'</script><b>${where}</b>`
     const from = contact(0).number
     await row(contact(0).name).click()
-    await control('POST', `/phones/${from}/name`, { name: hostile('pushname').slice(0, 100) }).catch(() => undefined)
+    // Somebody whom nobody has saved, known by the name that they gave themselves.
+    const stranger = '34600999111'
+    const pushName = `<img src=x onerror="window.hacked=1"><b>push name</b>`
+    await control('POST', `/phones/${me.number}/contacts`, {
+      number: stranger,
+      name: 'x',
+      push_name: pushName,
+      saved: false,
+    })
+    await says(hostile('stranger'), stranger)
+    await row('<b>push name</b>').getByText('<b>stranger</b>').waitFor()
     const file = `/phones/${from}/media?to=${me.number}&kind=document&file_name=${encodeURIComponent(hostile('file'))}&caption=${encodeURIComponent(hostile('caption'))}`
     await control('POST', file, new TextEncoder().encode('<script>window.hacked="bytes"</script>'))
-    const vcard = `BEGIN:VCARD\nVERSION:3.0\nFN:${hostile('card')}\nTEL;waid=1:${hostile('phone')}\nEND:VCARD`
+    const vcard = `BEGIN:VCARD\nVERSION:3.0\nFN:${hostile('card')}\nTEL;waid=1:<b>phone</b><img src=x onerror="window.hacked=1">\nEND:VCARD`
     await sends({ contactMessage: { displayName: hostile('card'), vcard } })
     await sends({
       locationMessage: { degreesLatitude: 1, degreesLongitude: 2, name: hostile('place'), address: hostile('address') },
     })
     const options = [hostile('option'), 'otra']
     await control('POST', `/phones/${from}/poll`, { to: me.number, name: hostile('poll'), options, selectable: 0 })
-    for (const where of ['caption', 'card', 'place', 'address', 'poll', 'option'])
+    for (const where of ['file', 'caption', 'card', 'phone', 'place', 'address', 'poll', 'option'])
       await feed().getByText(`<b>${where}</b>`).first().waitFor()
     await page.screenshot({ path: join(pictures, 'hostile.png') })
     const subject = `<img src=x onerror="window.hacked=1"><b>subject</b>`
     const description = hostile('description')
-    const members = [{ number: me.number }]
+    const members = [{ number: me.number }, { number: stranger }]
     const group = await control<{ id: string }>('POST', '/groups', { by: from, subject, description, members })
-    await control('POST', `/groups/${group.id}/say`, { from, text: hostile('text') })
+    await control('POST', `/groups/${group.id}/say`, { from: stranger, text: hostile('text') })
     await row('<b>subject</b>').click()
-    await feed().getByText('<b>text</b>').waitFor()
+    await bubble('<b>text</b>').getByText('<b>push name</b>').waitFor()
     await page.getByRole('button', { name: 'Información del grupo' }).click()
     await page.getByRole('dialog').getByText('<b>description</b>').waitFor()
     await page.screenshot({ path: join(pictures, 'hostile-group.png') })

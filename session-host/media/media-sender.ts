@@ -113,7 +113,7 @@ export function createMediaSender({ userId, sends, objects, web, maxBytes, slots
     }).catch((error: unknown) => {
       throw content.errored instanceof MediaFailure ? content.errored : error
     })
-    const { thumbnail: _, seconds, ...shown } = facts
+    const { seconds, ...shown } = facts
     const known: SentFileFacts = {
       ...shown,
       durationSeconds: seconds,

@@ -29,6 +29,8 @@ export interface SentFileFacts {
   width: number | null
   height: number | null
   waveform: number[] | null
+  /** A small JPEG. */
+  thumbnail: Buffer | null
 }
 
 export interface MediaSends {
@@ -68,7 +70,8 @@ export function createMediaSends(database: Database, lease: Lease, protos: Proto
       fenced(database, lease, async (transaction) => {
         const rows = await transaction.query<{ conversation_id: string; wa_id: string }>(
           `update public.messages_new set message_type = $3, media_mime_type = $4, media_size_bytes = $5, media_sha256 = $6,
-               media_file_name = $7, media_duration_seconds = $8, media_width = $9, media_height = $10, media_waveform = $11
+               media_file_name = $7, media_duration_seconds = $8, media_width = $9, media_height = $10, media_waveform = $11,
+               content = content || jsonb_strip_nulls(jsonb_build_object('thumbnail', $12::text))
              where id = $1 and session_id = $2 returning conversation_id, wa_id`,
           [
             messageId,
@@ -82,6 +85,7 @@ export function createMediaSends(database: Database, lease: Lease, protos: Proto
             facts.width,
             facts.height,
             facts.waveform,
+            facts.thumbnail?.toString('base64') ?? null,
           ],
         )
         await transaction.query(

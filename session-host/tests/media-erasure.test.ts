@@ -69,7 +69,7 @@ async function erase(id: string): Promise<void> {
 
 const report = (id: string, status: string): Promise<object[]> =>
   watch.until<Record<string, unknown>>(
-    'select status, media_removed, attempts, finished_at is not null as finished from private.erasures where user_id = $1',
+    'select status, media_removed, attempts, finished_at is not null as finished from private.erasures where user_id = $1 order by id',
     [id],
     (rows) => rows[0]?.['status'] === status,
   )
@@ -118,6 +118,27 @@ test('a Storage that refuses leaves the work to the next claim, and no name of a
   await using _eraser = await startEraser()
   expect(await report(erased, 'done')).toMatchObject([{ media_removed: 2, attempts: 2 }])
   expect(logs.join('\n')).not.toMatch(/secret-name|content/)
+})
+
+test('the files of an account that is deleted in Auth go, too: at once, and again when its last token has ended', async () => {
+  const [deleted, other] = [await person(2), await person(1)]
+  const { error } = await admin.auth.admin.deleteUser(deleted)
+  expect(error).toBeNull()
+  await using _eraser = await startEraser()
+  expect(await report(deleted, 'done')).toMatchObject([
+    { status: 'done', media_removed: 2 },
+    { status: 'erase_media', media_removed: 0, attempts: 0 },
+  ])
+  expect(await filesOf(deleted)).toEqual([])
+  expect(await filesOf(other)).toHaveLength(1)
+  await media().upload(`${deleted}/late.txt`, 'came after')
+  await watch.query('update private.erasures set next_attempt_at = now() where user_id = $1', [deleted])
+  await watch.query(`select pg_notify('session_wake', 'erase_media')`)
+  await watch.until(
+    `select media_removed from private.erasures where user_id = $1 and status = 'done' order by id`,
+    [deleted],
+    (rows) => rows.length === 2 && rows[1]?.['media_removed'] === 1,
+  )
 })
 
 test('two hosts at once delete every file once', async () => {

@@ -16,6 +16,7 @@ interface Medium {
   media_file_name: string | null
   media_waveform: number[] | null
   error_code: string | null
+  content: { thumbnail?: string }
 }
 
 let gateway: Gateway
@@ -79,6 +80,9 @@ test('every kind of medium that a phone sends is a message at once and lies in i
     expect(found).toMatchObject({ ...facts, media_size_bytes: sent.bytes, media_sha256: sent.sha256, error_code: null })
     expect(found.text_content).toBe(caption.caption ?? null)
     expect(found.media_waveform?.length).toBe(kind === 'voice' ? 64 : undefined)
+    expect(found.content.thumbnail?.slice(0, 4)).toBe(
+      ['image', 'video', 'gif', 'ptv'].includes(kind) ? '/9j/' : undefined,
+    )
     expect(found.media_url).toMatch(new RegExp(`^${member.id}/in/[0-9a-f-]{36}\\.\\w+$`))
     const object = await stored(found.media_url)
     expect(object.sha256).toBe(sent.sha256)
@@ -91,6 +95,16 @@ test('every kind of medium that a phone sends is a message at once and lies in i
     expect(events).toHaveLength(1)
   }
   expect(await gateway.control.get('/unhandled')).toEqual({ unhandled: [] })
+})
+
+test('a thumbnail that is no JPEG is left out, one that is goes with a message that is deleted for everyone', async () => {
+  const script = Buffer.from('<script>').toString('base64')
+  const odd = await sendFrom({ kind: 'image', thumbnail: script })
+  expect((await row(odd.id, is('stored'))).content).toEqual({})
+  const good = await sendFrom({ kind: 'image' })
+  expect((await row(good.id, is('stored'))).content.thumbnail).toBeDefined()
+  await gateway.control.post(`/phones/${bea.number}/revoke`, { to: ana.number, id: good.id })
+  expect((await row(good.id, is('erased'))).content).toEqual({})
 })
 
 test('the same file is kept once a user, however often it comes', async () => {

@@ -129,6 +129,11 @@ test('every kind of file arrives on the phone as that kind, byte by byte, with w
     expect((arrived.media?.['waveform'] as number[] | null)?.length).toBe(sample === 'voice' ? 64 : undefined)
     expect(Number(arrived.media?.['thumbnail_bytes']) > 100).toBe(sample === 'image')
     expect(await opened(message?.wa_id)).toBe(sha256(file))
+    const [row] = await gateway.database.query<{ thumbnail: string | null }>(
+      `select content ->> 'thumbnail' as thumbnail from public.messages_new where id = $1`,
+      [message?.id],
+    )
+    expect(row?.thumbnail?.slice(0, 4)).toBe(sample === 'image' ? '/9j/' : undefined)
   }
   expect(await gateway.control.get('/unhandled')).toEqual({ unhandled: [] })
 })

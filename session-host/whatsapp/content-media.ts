@@ -21,7 +21,12 @@ interface DescribedMedia {
 
 /** What a message with a medium says of it. The file's own facts are what its sender claims, until it is fetched. Pure. */
 export function readMedia(content: proto.IMessage, kind: MediaKind): DescribedMedia {
-  const media = factsOf(content[kind] ?? {})
+  const facts: Facts = content[kind] ?? {}
+  const described = describe(content, kind, factsOf(facts))
+  return { ...described, content: { ...described.content, ...thumbnailOf(facts) } }
+}
+
+function describe(content: proto.IMessage, kind: MediaKind, media: InboundMedia): DescribedMedia {
   switch (kind) {
     case 'imageMessage':
       return { type: 'image', text: content.imageMessage?.caption, content: {}, media }
@@ -62,6 +67,15 @@ interface Facts {
   jpegThumbnail?: Uint8Array | null
 }
 
+/** Longest base64 of a thumbnail; phones' own are a few KB. */
+const maxThumbnail = 32_768
+
+/** The small picture that came along, if it is a JPEG by its first bytes. */
+function thumbnailOf({ jpegThumbnail }: Facts): Pick<MessageContent, 'thumbnail'> {
+  const thumbnail = Buffer.from(jpegThumbnail ?? []).toString('base64')
+  return thumbnail.startsWith('/9j/') && thumbnail.length <= maxThumbnail ? { thumbnail } : {}
+}
+
 function factsOf(facts: Facts): InboundMedia {
   const sizeBytes = numberOf(facts.fileLength)
   const mimeType = facts.mimetype?.split(';')[0]?.trim().toLowerCase()
@@ -73,6 +87,5 @@ function factsOf(facts: Facts): InboundMedia {
     ...(facts.width && facts.height ? { width: facts.width, height: facts.height } : {}),
     ...(facts.fileName ? { fileName: clip(facts.fileName, 255) } : {}),
     ...(facts.waveform?.length ? { waveform: [...facts.waveform] } : {}),
-    ...(facts.jpegThumbnail?.length ? { thumbnail: facts.jpegThumbnail } : {}),
   }
 }

@@ -202,6 +202,16 @@ const shown: [proto.IMessage, object][] = [
   [{}, { type: 'unsupported', text: null, unsupportedType: 'unknown', content: { unsupported: { type: 'unknown' } } }],
 ]
 
+test('the small picture of a medium is kept when it is a JPEG and small, never that of one to be looked at once', () => {
+  const jpeg = (bytes: number): Buffer => Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(bytes)])
+  const read = (jpegThumbnail: Uint8Array, more: object = {}) =>
+    readContent({ imageMessage: { jpegThumbnail, ...more } })?.content?.thumbnail
+  expect(read(jpeg(9))).toBe(jpeg(9).toString('base64'))
+  expect(read(jpeg(30_000))).toBeUndefined()
+  expect(read(Buffer.from('<script>'))).toBeUndefined()
+  expect(read(jpeg(9), { viewOnce: true })).toBeUndefined()
+})
+
 test.for(shown)('%o is shown for what it is', ([message, expected]) => {
   const read = readContent(message)
   expect(read).toEqual(expected)

@@ -71,10 +71,7 @@ function ownBytes({ batch, tokens }: HistorySlice): ArrayBuffer[] {
     moved.push(copy.buffer)
     return copy
   }
-  for (const message of batch.messages) {
-    if (message.proto) message.proto = own(message.proto)
-    if (message.media?.thumbnail) message.media.thumbnail = own(message.media.thumbnail)
-  }
+  for (const message of batch.messages) if (message.proto) message.proto = own(message.proto)
   for (const token of tokens) token.token = own(token.token)
   return moved
 }

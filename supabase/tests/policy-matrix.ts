@@ -352,6 +352,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.enqueue_command(conversations_new,text,jsonb,text)': nobody,
   'private.enqueue_message(conversations_new,text,text,jsonb,uuid,text,jsonb)': nobody,
   'private.find_sent(uuid,text,text)': nobody,
+  'private.erase_files_of_deleted_user()': nobody,
   'private.finish_change(uuid,uuid,bigint,bigint)': host,
   'private.forward_message(uuid,text,text)': userAndHost,
   'private.is_text(jsonb,integer)': nobody,

@@ -18,11 +18,18 @@ export function MediaContent({ message }: { message: Message }): ReactNode {
   const { url, renew } = useMediaUrl(message)
   if (status === 'failed' || status === 'expired' || status === 'erased')
     return (
-      <p className="kind faint">
-        <Icon name="alert" />
-        {t.kinds[type]}: {t.mediaTrouble[status]}
-        {status !== 'erased' && !message.from_me && <FetchMedia message={message} />}
-      </p>
+      <>
+        {message.content.thumbnail && (
+          <div className="medium" style={boxOf(message)}>
+            <Thumbnail message={message} />
+          </div>
+        )}
+        <p className="kind faint">
+          <Icon name="alert" />
+          {t.kinds[type]}: {t.mediaTrouble[status]}
+          {status !== 'erased' && !message.from_me && <FetchMedia message={message} />}
+        </p>
+      </>
     )
   switch (type) {
     case 'image':
@@ -44,7 +51,7 @@ export function MediaContent({ message }: { message: Message }): ReactNode {
               onError={renew}
             />
           ) : (
-            <Waiting message={message} />
+            <Preview message={message} />
           )}
         </div>
       )
@@ -70,7 +77,7 @@ function Picture(props: { message: Message; url: string | null; onBroken: () => 
     <>
       <div className={sticker ? 'medium sticker' : 'medium'} style={boxOf(message)}>
         {url === null ? (
-          <Waiting message={message} />
+          <Preview message={message} />
         ) : sticker ? (
           <img src={url} alt={name} loading="lazy" onError={props.onBroken} />
         ) : (
@@ -111,6 +118,21 @@ function FileCard({ message, url }: { message: Message; url: string | null }): R
       <span className="visually-hidden">{t.download}</span>
     </a>
   )
+}
+
+/** What is known of a picture or film before its file is here: the small picture that came with the message, blurred as it is. */
+function Preview({ message }: { message: Message }): ReactNode {
+  return (
+    <>
+      <Thumbnail message={message} />
+      <Waiting message={message} />
+    </>
+  )
+}
+
+function Thumbnail({ message }: { message: Message }): ReactNode {
+  const { thumbnail } = message.content
+  return thumbnail && <img className="thumbnail" src={`data:image/jpeg;base64,${thumbnail}`} alt="" />
 }
 
 /** A new medium comes by itself; an older one when it is asked for. */

@@ -213,3 +213,20 @@ test('pages hold every hit once and nothing else, newest first, for rare and fre
     { numRuns: 40 },
   )
 }, 180_000)
+
+test('what has disappeared is not found, also before it is deleted, and a page is as full as without it', async () => {
+  const person = await people.person()
+  const conversation = await people.conversation(person)
+  const ids: string[] = []
+  for (let n = 0; n < 12; n++)
+    ids.push(
+      await people.message(person, conversation, { text: `efímero ${n}`, at: `2025-01-2${n % 3}T10:00:${n + 10}Z` }),
+    )
+  await people.query(`update public.messages_new set expires_at = now() - interval '1 second' where id = any($1)`, [
+    ids.filter((_, n) => n % 3 !== 1),
+  ])
+  const found = (await search(person, 'efímero')).map(({ snippet }) => snippet)
+  expect(found).toEqual(['efímero 10', 'efímero 7', 'efímero 4', 'efímero 1'])
+  expect((await search(person, 'efímero', { p_limit: 2 })).map(({ snippet }) => snippet)).toEqual(found.slice(0, 2))
+  expect(await search(person, 'efímero', { p_conversation: conversation })).toHaveLength(4)
+})
