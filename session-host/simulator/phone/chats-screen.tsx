@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { AppBar } from './app-bar.tsx'
 import type { Phone } from './control-client.ts'
@@ -7,7 +8,8 @@ import { clock } from './status-bar.tsx'
 
 /** The phone's chats, newest first; contacts without a chat follow. */
 export function ChatsScreen({ phone, go }: { phone: Phone; go: (screen: Screen) => void }): ReactNode {
-  const { t } = useSimulation()
+  const { t, control } = useSimulation()
+  const { data: inView } = useQuery({ queryKey: ['camera'], queryFn: control.camera })
   const chats = phone.chats.toSorted((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0))
   const silent = phone.contacts.filter(({ number }) => !chats.some((chat) => chat.with === number))
   const rows = [...chats, ...silent.map(({ number, name }) => ({ with: number, name, unread: 0, last: null }))]
@@ -21,6 +23,15 @@ export function ChatsScreen({ phone, go }: { phone: Phone; go: (screen: Screen) 
         </button>
       </AppBar>
       <div className="screen-body">
+        {/* Somebody who came from the console's QR wants to scan it; on a real phone it is three screens away. */}
+        {inView && phone.devices.length === 0 && (
+          <div className="in-view">
+            <p>{t.somethingInView}</p>
+            <button type="button" className="wide" onClick={() => go({ name: 'scan' })}>
+              {t.scanQr}
+            </button>
+          </div>
+        )}
         {rows.length === 0 && <p className="hint">{t.noChats}</p>}
         <ul className="rows">
           {rows.map((chat) => (
