@@ -39,6 +39,7 @@ interface Before {
   theirPoll: Ids
   toEdit: Ids
   toDelete: Ids
+  picture: Ids
 }
 interface Kind {
   /** The route it leaves by. */
@@ -88,6 +89,11 @@ const kinds: Record<string, Kind> = {
     body: ({ theirs }) => ({ conversationId, messageId: theirs.id }),
     content: 'extendedTextMessage',
   },
+  'forwarded file': {
+    by: 'forward_message',
+    body: ({ picture }) => ({ conversationId, messageId: picture.id }),
+    content: 'imageMessage',
+  },
   image: file('image', 'imageMessage'),
   video: file('video', 'videoMessage'),
   gif: file('gif', 'videoMessage', 'gif'),
@@ -100,6 +106,11 @@ const kinds: Record<string, Kind> = {
     by: 'edit_message',
     body: ({ toEdit }) => ({ messageId: toEdit.id, textContent: 'corregido' }),
     changes: { which: 'toEdit', looks: ({ text, edited }) => edited === true && text === 'corregido' },
+  },
+  'edited caption': {
+    by: 'edit_message',
+    body: ({ picture }) => ({ messageId: picture.id, textContent: 'otro pie' }),
+    changes: { which: 'picture', looks: ({ text, edited }) => edited === true && text === 'otro pie' },
   },
   deletion: {
     by: 'delete_message',
@@ -184,8 +195,17 @@ async function prepare(): Promise<Before> {
     await shown(waId)
     own.push(await row(waId))
   }
+  const attachments = [{ path: await upload(sampleFile('image').file) }]
+  const picture = await send('send_message', { conversationId, textContent: 'pie', attachments })
+  await shown(picture)
   const [toEdit, toDelete] = own as [Ids, Ids]
-  return { theirs: await row(said.id), theirPoll: await row(asked.id), toEdit, toDelete }
+  return {
+    theirs: await row(said.id),
+    theirPoll: await row(asked.id),
+    toEdit,
+    toDelete,
+    picture: await row(picture),
+  }
 }
 
 /** Resolves with WhatsApp's id when WhatsApp's server has it. */
