@@ -34,7 +34,6 @@ import { createExpirer } from './store/expirer.ts'
 import type { Lease } from './store/fenced.ts'
 import { createHistoryStore } from './store/history-chunks.ts'
 import { createGroupCommit } from './store/group-commit.ts'
-import { createKeyCommit } from './store/key-commit.ts'
 import { readHostFacts } from './store/host-facts.ts'
 import { assertKeysSuffice, hasOpenValues, resealOldValues } from './store/key-rotation.ts'
 import { createLeaseStore } from './store/leases.ts'
@@ -160,7 +159,6 @@ export async function createHost({
   const protos = createProtoBox(box)
   const groupCommit = createGroupCommit(database, { holder, protos })
   const acknowledger = createAcknowledger(database, { holder })
-  const keyCommit = createKeyCommit(database, { holder })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
   const requests = createUserRequests(database)
   const publisher = createPublisher({ reader: createEventReader(database), logger })
@@ -261,7 +259,7 @@ export async function createHost({
       store: {
         sessions: createSessionStore(database, box, lease, leaseSeconds),
         pairingCodes: createPairingCodes(database, lease),
-        credentials: createCredentialStore(database, box, lease, keyCommit),
+        credentials: createCredentialStore(database, box, lease, groupCommit.keys),
         pictures: createProfilePictures(database, lease),
         projection: groupCommit.forLease(lease),
         quarantine: createQuarantineStore(database, lease, manifest.version),

@@ -2,7 +2,7 @@ import type { InboundBatch } from '#shared/inbound.ts'
 
 /** Batches of one session on their way to be stored. */
 export interface Gathering {
-  /** Stores a batch after `committed`, in order. Resolves to whether it was stored. */
+  /** Stores a batch, not before what is to be `committed`, in order. Resolves to whether it was stored. */
   add(batch: InboundBatch, committed: Promise<void> | null): Promise<boolean>
   /** Something else comes now: what follows must not join what came before it. */
   split(): void
@@ -24,7 +24,8 @@ export function createGathering({
 }: {
   /** Queues a delivery; it must call `split` itself. */
   run: (task: () => Promise<void>) => Promise<boolean>
-  project: (batch: InboundBatch) => Promise<void>
+  /** Stores it, together with or after what it came of. */
+  project: (batch: InboundBatch, committed: Promise<void> | null) => Promise<void>
 }): Gathering {
   let last: Waiting | undefined
   return {
@@ -43,8 +44,7 @@ export function createGathering({
       }
       entry.done = run(async () => {
         if (last === entry) last = undefined
-        await entry.committed
-        await project(entry.batch)
+        await project(entry.batch, entry.committed)
       })
       last = entry
       return entry.done

@@ -19,17 +19,18 @@ export interface Patience {
 /**
  * Projects a batch and does not let one bad message stand in the way of the others: when the database is away it waits and tries again;
  * when the batch itself is refused, its parts go one by one. Returns the inbox rows of what is still refused.
- * Fails when the lease is lost or patience is.
+ * Fails when the lease is lost or patience is, or when what it came of could not be `committed`.
  */
 export async function projectSafely(
   projection: Projection,
   batch: InboundBatch,
   patience: Patience,
+  committed: Promise<void> | null = null,
 ): Promise<{ refused: Refusal[] }> {
   const { logger } = patience
   const parts = partsOf(batch)
   try {
-    await whenReachable(() => projection.project(batch), patience)
+    await whenReachable(() => projection.project(batch, committed), patience)
     return { refused: [] }
   } catch (error) {
     if (isLeaseLost(error) || isOutage(error)) throw error

@@ -201,8 +201,8 @@ export function createSession({
     await connect(auth)
   }
 
-  async function project(batch: InboundBatch): Promise<void> {
-    const { refused } = await projectSafely(store.projection, batch, patience)
+  async function project(batch: InboundBatch, committed: Promise<void> | null = null): Promise<void> {
+    const { refused } = await projectSafely(store.projection, batch, patience, committed)
     measures.received(batch.messages.filter(({ live }) => live).map(({ at }) => Date.now() / 1_000 - at))
     if (refused.length > 0) await whenReachable(() => quarantine.refused(refused), patience)
     if (batch.messages.some((message) => message.media)) media?.wake()

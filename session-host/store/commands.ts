@@ -70,20 +70,21 @@ export function createCommandStore(
   const { sessionId } = lease
   return {
     ...createChatReader(database, sessionId),
-    claim: (limit) =>
-      fenced(database, lease, async (transaction) => {
-        const rows = await transaction.query<{ kind: string } & Omit<ClaimedCommand, 'kind'>>(
-          'select * from private.claim_commands($1, $2, $3) order by id',
-          [sessionId, lease.epoch, limit],
-        )
-        return rows.map((row) => ({
-          ...Command.parse(row),
-          id: String(row.id),
-          user_id: row.user_id,
-          attempts: row.attempts,
-          created_at: row.created_at,
-        }))
-      }),
+    async claim(limit) {
+      // One statement, and so one round trip: the fence is asked before anything is claimed, and holds until the commit.
+      const rows = await database.query<{ kind: string } & Omit<ClaimedCommand, 'kind'>>(
+        `with fence as materialized (select $3::bigint as epoch from private.assert_lease($1, $2, $3))
+           select c.* from fence, lateral private.claim_commands($1, fence.epoch, $4) c order by c.id`,
+        [sessionId, lease.holder, lease.epoch, limit],
+      )
+      return rows.map((row) => ({
+        ...Command.parse(row),
+        id: String(row.id),
+        user_id: row.user_id,
+        attempts: row.attempts,
+        created_at: row.created_at,
+      }))
+    },
     readMessage: (messageId) => readOutgoing(database, sessionId, messageId, protos),
     readSendFacts: (conversationId) => readSendFacts(database, sessionId, conversationId),
     keepProto: ({ id: messageId, wa_id: waId }, proto) =>

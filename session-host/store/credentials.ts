@@ -24,7 +24,12 @@ export interface CredentialStore {
   load(): Promise<Buffer | null>
   getKeys(type: string, ids: string[]): Promise<Map<string, Buffer>>
   /** Writes everything in one transaction and resolves after the commit. */
-  write(change: { credentials?: Buffer; keys: KeyEntry[]; inbox: InboxEntry[] }): Promise<void>
+  write(change: {
+    credentials?: Buffer
+    keys: KeyEntry[]
+    inbox: InboxEntry[]
+    committed?: Promise<void>
+  }): Promise<void>
   /** Forgets what is older than a week: hashes that WhatsApp no longer redelivers, and messages that were refused for as long. */
   forgetOldInbox(): Promise<void>
   /** What was decrypted from this ciphertext before: null for nothing, `projected` when it is stored and its plaintext gone. */
@@ -56,7 +61,7 @@ export function createCredentialStore(
       )
       return new Map(rows.map((row) => [row.id, box.open(`${sessionId}/${type}/${row.id}`, row.ciphertext)]))
     },
-    write: ({ credentials, keys, inbox }) =>
+    write: ({ credentials, keys, inbox, committed }) =>
       commit.write(lease, {
         credentials: credentials ? box.seal(credentialsContext(sessionId), credentials) : null,
         keys: keys.map(({ type, id, value }) => ({
@@ -65,6 +70,7 @@ export function createCredentialStore(
           value: value && box.seal(`${sessionId}/${type}/${id}`, value),
         })),
         inbox: inbox.map((entry) => ({ ...entry, value: box.seal(`${sessionId}/inbox/${entry.id}`, entry.value) })),
+        ...(committed ? { committed } : {}),
       }),
     async findInbox(id) {
       const [row] = await database.query<{ ciphertext: Buffer | null }>(

@@ -1,59 +1,179 @@
-import type { InboundBatch, InboundMessage, InboundPerson } from '#shared/inbound.ts'
-import { clipName } from './clip-name.ts'
+import type { InboundBatch } from '#shared/inbound.ts'
 import type { Database } from './database.ts'
-import type { Lease } from './fenced.ts'
-import { createGrouping } from './grouping.ts'
-import { mediaFacts, storableContent } from './message-facts.ts'
-import { isKept, noProtos, type ProtoBox } from './message-protos.ts'
-import { storable } from './messages.ts'
+import { leaseLost, type Lease } from './fenced.ts'
+import { createKeyCommit, keyParameters, type KeyCommit, type SealedChange } from './key-commit.ts'
+import { noProtos, type ProtoBox } from './message-protos.ts'
+import { isPlain, mostMessages, toRows } from './plain-batch.ts'
 import { createProjection, type Projection } from './projection.ts'
 
+/** Key writes and projections of all sessions of a host, committed together. */
 export interface GroupCommit {
+  keys: KeyCommit
   /** The projection of one session. Batches of one session keep their order. */
   forLease(lease: Lease): Projection
 }
 
-interface Waiting {
-  lease: Lease
+interface WaitingChange {
+  change: SealedChange
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+interface WaitingBatch {
   batch: InboundBatch
-  /** Told whether the group stored it; otherwise the session's own projection must, or find out why it can't. */
+  /** The commit that has to come before or with it, and whether it has. */
+  committed: Promise<void> | null
+  isReady: boolean
   settle: (stored: boolean) => void
 }
 
-/** Messages a statement at most: what waits behind it waits no longer than it takes. */
-const largestGroup = 200
+/** What waits of one session. Its projection hands over one batch at a time. */
+interface Slot {
+  lease: Lease
+  changes: WaitingChange[]
+  batch?: WaitingBatch | undefined
+}
+
+interface Part {
+  lease: Lease
+  change?: WaitingChange | undefined
+  batch?: WaitingBatch | undefined
+}
+
+/** What goes into one statement at most: sessions, and rows of keys and inbox. */
+const mostSessions = 100
+const mostRows = 2_000
 
 /**
- * Lets the sessions of a host share commits. While `inFlight` statements are under way, plain batches (live messages and the inbox
- * rows that they come from, nothing else) wait and then go together: an idle host stores at once, a busy one a group at a time.
- * Everything else, and what a group turns down, goes through createProjection in a transaction of its own; so does each batch of a
- * group that failed, so that one bad message stands in nobody else's way.
+ * While `inFlight` statements are under way, what sessions write waits and then goes together: ratchets and plaintexts, and the messages
+ * that were made of them meanwhile. A message is decrypted and read before the next turn of the event loop, so its ratchet, its plaintext
+ * and its row are one commit; where they are not, the inbox is written first. What a group turns down, and everything of a group that
+ * failed, is written by itself: keys through createKeyCommit, messages through createProjection.
  */
 export function createGroupCommit(
   database: Database,
-  { holder, inFlight = 2, protos = noProtos }: { holder: string; inFlight?: number; protos?: ProtoBox },
+  { holder, inFlight = 3, protos = noProtos }: { holder: string; inFlight?: number; protos?: ProtoBox },
 ): GroupCommit {
-  const groups = createGrouping({ inFlight, take: countOfGroup, run: storeGroup })
+  const alone = createKeyCommit(database, { holder })
+  const slots = new Map<string, Slot>()
+  const busy = new Set<string>()
+  let running = 0
+  let isScheduled = false
 
-  async function storeGroup(group: Waiting[]): Promise<void> {
-    let stored = new Set<string>()
-    try {
-      const rows = await database.query<{ session_id: string; outcome: 'stored' | 'other' | 'lease_lost' }>(
-        'select session_id, outcome from private.store_messages($1, $2)',
-        [holder, JSON.stringify(group.flatMap((waiting) => toRows(waiting, protos)).map((row, n) => ({ ...row, n })))],
-      )
-      stored = new Set(rows.filter(({ outcome }) => outcome === 'stored').map((row) => row.session_id))
-    } catch {
-      // One of them may be to blame, or the database: each finds out by itself.
-    }
-    for (const { lease, settle } of group) settle(stored.has(lease.sessionId))
+  function slotOf(lease: Lease): Slot {
+    const slot = slots.get(lease.sessionId)
+    // A session that began anew here has another lease.
+    if (slot && slot.lease.epoch === lease.epoch) return slot
+    slot?.batch?.settle(false)
+    for (const { reject } of slot?.changes ?? []) reject(leaseLost())
+    const fresh: Slot = { lease, changes: [] }
+    slots.set(lease.sessionId, fresh)
+    return fresh
   }
 
-  function storeTogether(lease: Lease, batch: InboundBatch): Promise<boolean> {
-    return new Promise((settle) => groups.add({ lease, batch, settle }))
+  function schedule(): void {
+    if (isScheduled) return
+    isScheduled = true
+    setImmediate(() => {
+      isScheduled = false
+      while (running < inFlight) {
+        const group = take()
+        if (group.length === 0) return
+        running += 1
+        void store(group).finally(() => {
+          running -= 1
+          for (const { lease } of group) busy.delete(lease.sessionId)
+          schedule()
+        })
+      }
+    })
+  }
+
+  function take(): Part[] {
+    const group: Part[] = []
+    let rows = 0
+    let messages = 0
+    for (const [sessionId, slot] of slots) {
+      if (group.length >= mostSessions) break
+      if (busy.has(sessionId)) continue
+      const [change] = slot.changes
+      const { batch } = slot
+      const fits = group.length === 0 || rows + rowsOf(change) <= mostRows
+      const goes = batch && (batch.isReady || (change && batch.committed === change.change.committed && fits))
+      const hasRoom = goes && (messages === 0 || messages + batch.batch.messages.length <= mostMessages)
+      const part: Part = {
+        lease: slot.lease,
+        ...(change && fits ? { change } : {}),
+        ...(hasRoom ? { batch } : {}),
+      }
+      if (!part.change && !part.batch) continue
+      rows += rowsOf(part.change)
+      messages += part.batch?.batch.messages.length ?? 0
+      if (part.change) slot.changes.shift()
+      if (part.batch) slot.batch = undefined
+      if (slot.changes.length === 0 && !slot.batch) slots.delete(sessionId)
+      busy.add(sessionId)
+      group.push(part)
+    }
+    return group
+  }
+
+  async function store(group: Part[]): Promise<void> {
+    const changes = group.flatMap(({ lease, change }) => (change ? [{ lease, change: change.change }] : []))
+    try {
+      const rows = group.flatMap(({ lease, batch }) => (batch ? toRows({ lease, batch: batch.batch }, protos) : []))
+      const outcomes = await database.query<{ part: 'keys' | 'messages'; session_id: string; outcome: string }>(
+        `select part, session_id, outcome
+           from private.receive_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+        [holder, ...keyParameters(changes), JSON.stringify(rows.map((row, n) => ({ ...row, n })))],
+      )
+      const sessions = (part: string, outcome: string): Set<string> =>
+        new Set(outcomes.flatMap((row) => (row.part === part && row.outcome === outcome ? [row.session_id] : [])))
+      const lost = sessions('keys', 'lease_lost')
+      const stored = sessions('messages', 'stored')
+      for (const { lease, change, batch } of group) {
+        if (lost.has(lease.sessionId)) change?.reject(leaseLost())
+        else change?.resolve()
+        batch?.settle(stored.has(lease.sessionId))
+      }
+    } catch {
+      // One of them may be to blame, or the database: each finds out by itself.
+      await Promise.all(
+        group.map(async ({ lease, change, batch }) => {
+          if (change) await alone.write(lease, change.change).then(change.resolve, change.reject)
+          batch?.settle(false)
+        }),
+      )
+    }
+  }
+
+  function storeTogether(lease: Lease, batch: InboundBatch, committed: Promise<void> | null): Promise<boolean> {
+    return new Promise((settle) => {
+      const waiting: WaitingBatch = { batch, committed, isReady: committed === null, settle }
+      slotOf(lease).batch = waiting
+      schedule()
+      void committed?.then(
+        () => {
+          waiting.isReady = true
+          schedule()
+        },
+        () => {
+          const slot = slots.get(lease.sessionId)
+          if (slot?.batch === waiting) slot.batch = undefined
+          settle(false)
+        },
+      )
+    })
   }
 
   return {
+    keys: {
+      write: (lease, change) =>
+        new Promise((resolve, reject) => {
+          slotOf(lease).changes.push({ change, resolve, reject })
+          schedule()
+        }),
+    },
     forLease(lease) {
       const own = createProjection(database, lease, protos)
       let last: Promise<unknown> = Promise.resolve()
@@ -64,10 +184,11 @@ export function createGroupCommit(
       }
       return {
         ...own,
-        project: (batch) =>
+        project: (batch, committed = null) =>
           inOrder(async () => {
-            const stored = isPlain(batch) && (await storeTogether(lease, batch))
-            if (!stored) await own.project(batch)
+            if (isPlain(batch) && (await storeTogether(lease, batch, committed))) return
+            await committed
+            await own.project(batch)
           }),
         openConversation: (jid, alt) => inOrder(() => own.openConversation(jid, alt)),
       }
@@ -75,85 +196,6 @@ export function createGroupCommit(
   }
 }
 
-/** What fits in one statement; a batch goes whole, whatever its size, and a session's batches come one at a time. */
-function countOfGroup(waiting: Waiting[]): number {
-  let messages = 0
-  let count = 0
-  for (const { batch } of waiting) {
-    if (count > 0 && messages + batch.messages.length > largestGroup) break
-    messages += batch.messages.length
-    count += 1
-  }
-  return count
-}
-
-/** What the statement knows of a message. One that says more is not plain. */
-const knownFacts = new Set<string>([
-  'chat',
-  'chatAlt',
-  'waId',
-  'fromMe',
-  'sender',
-  'at',
-  'type',
-  'text',
-  'status',
-  'replyTo',
-  'pushName',
-  'live',
-  'inboxKey',
-  'content',
-  'media',
-  'proto',
-  'expiresAt',
-] satisfies (keyof InboundMessage)[])
-const knownParts = new Set<string>(['messages', 'inbox', 'people'] satisfies (keyof InboundBatch)[])
-
-function isPlain(batch: InboundBatch): boolean {
-  return (
-    batch.messages.length > 0 &&
-    batch.messages.length <= largestGroup &&
-    batch.people.every((person) => isSaidBy(batch.messages, person)) &&
-    batch.messages.every(
-      (message) =>
-        message.live && Object.entries(message).every(([fact, value]) => value === undefined || knownFacts.has(fact)),
-    ) &&
-    Object.entries(batch).every(
-      ([part, value]) => knownParts.has(part) || (Array.isArray(value) ? value.length === 0 : value === undefined),
-    )
-  )
-}
-
-/** Baileys reports the name of a sender beside each message, which says it as well: the statement compares it there. */
-function isSaidBy(messages: InboundMessage[], person: InboundPerson): boolean {
-  return (
-    Object.keys(person).every((fact) => fact === 'jid' || fact === 'pushName') &&
-    messages.some(
-      ({ chat, sender, fromMe, pushName }) =>
-        !fromMe && (sender ?? chat) === person.jid && (person.pushName === undefined || pushName === person.pushName),
-    )
-  )
-}
-
-function toRows({ lease, batch }: Waiting, protos: ProtoBox): object[] {
-  return batch.messages.map((message, index) => ({
-    session_id: lease.sessionId,
-    epoch: lease.epoch,
-    chat: message.chat,
-    chat_alt: message.chatAlt === message.chat ? null : (message.chatAlt ?? null),
-    wa_id: message.waId,
-    from_me: message.fromMe,
-    sender: message.sender ?? null,
-    push_name: clipName(message.pushName),
-    at: message.at,
-    type: message.type,
-    text: storable(message.text),
-    status: message.status,
-    reply_to: message.replyTo ?? null,
-    content: storableContent(message.content),
-    media: mediaFacts(message.media),
-    proto: isKept(message.proto) ? protos.seal(lease.sessionId, message.waId, message.proto).toString('base64') : null,
-    expires_at: message.expiresAt ?? null,
-    inbox: index === 0 ? batch.inbox : [],
-  }))
+function rowsOf(waiting: WaitingChange | undefined): number {
+  return waiting ? waiting.change.keys.length + waiting.change.inbox.length : 0
 }

@@ -7,6 +7,8 @@ export interface SealedChange {
   credentials: Buffer | null
   keys: { type: string; id: string; value: Buffer | null }[]
   inbox: { id: string; stanzaKey: string; value: Buffer }[]
+  /** Settled by the session when this is committed: what came of it names it. */
+  committed?: Promise<void>
 }
 
 export interface KeyCommit {
@@ -36,27 +38,10 @@ export function createKeyCommit(
   const groups = createGrouping<Waiting>({ inFlight, take: countOfGroup, run: store })
 
   async function store(group: Waiting[]): Promise<void> {
-    const keys = group.flatMap(({ lease, change }) => change.keys.map((key) => ({ ...key, session: lease.sessionId })))
-    const inbox = group.flatMap(({ lease, change }) =>
-      change.inbox.map((row) => ({ ...row, session: lease.sessionId })),
-    )
     try {
       const lost = await database.query<{ lost_session_id: string }>(
         'select lost_session_id from private.write_keys_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
-        [
-          holder,
-          group.map(({ lease }) => lease.sessionId),
-          group.map(({ lease }) => lease.epoch),
-          group.map(({ change }) => change.credentials),
-          keys.map(({ session }) => session),
-          keys.map(({ type }) => type),
-          keys.map(({ id }) => id),
-          keys.map(({ value }) => value),
-          inbox.map(({ session }) => session),
-          inbox.map(({ id }) => id),
-          inbox.map(({ stanzaKey }) => stanzaKey),
-          inbox.map(({ value }) => value),
-        ],
+        [holder, ...keyParameters(group)],
       )
       const ids = new Set(lost.map((row) => row.lost_session_id))
       for (const { lease, resolve, reject } of group) {
@@ -85,4 +70,23 @@ function countOfGroup(waiting: Waiting[]): number {
     sessions.add(lease.sessionId)
   }
   return sessions.size
+}
+
+/** Parameters 2 to 12 of private.write_keys_together. */
+export function keyParameters(group: { lease: Lease; change: SealedChange }[]): unknown[] {
+  const keys = group.flatMap(({ lease, change }) => change.keys.map((key) => ({ ...key, session: lease.sessionId })))
+  const inbox = group.flatMap(({ lease, change }) => change.inbox.map((row) => ({ ...row, session: lease.sessionId })))
+  return [
+    group.map(({ lease }) => lease.sessionId),
+    group.map(({ lease }) => lease.epoch),
+    group.map(({ change }) => change.credentials),
+    keys.map(({ session }) => session),
+    keys.map(({ type }) => type),
+    keys.map(({ id }) => id),
+    keys.map(({ value }) => value),
+    inbox.map(({ session }) => session),
+    inbox.map(({ id }) => id),
+    inbox.map(({ stanzaKey }) => stanzaKey),
+    inbox.map(({ value }) => value),
+  ]
 }

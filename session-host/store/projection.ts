@@ -21,8 +21,11 @@ import { storeTimers } from './timers.ts'
 import { projectHistory } from './project-history.ts'
 
 export interface Projection {
-  /** Stores a batch and appends its events, in one fenced transaction. Any prefix may be replayed: the rows come out the same. */
-  project(batch: InboundBatch): Promise<void>
+  /**
+   * Stores a batch and appends its events, in one fenced transaction. Any prefix may be replayed: the rows come out the same. What it came
+   * of is committed before or with it: `committed` is the promise of a key-store write that is under way.
+   */
+  project(batch: InboundBatch, committed?: Promise<void> | null): Promise<void>
   /** The conversation with a person, made if need be. */
   openConversation(jid: string, alt: string | undefined): Promise<string>
 }
@@ -31,7 +34,10 @@ export interface Projection {
 export function createProjection(database: Database, lease: Lease, protos: ProtoBox = noProtos): Projection {
   const owner = { ...lease, protos }
   return {
-    project: (batch) => fenced(database, lease, (transaction) => projectBatch(transaction, owner, batch)),
+    async project(batch, committed) {
+      await committed
+      await fenced(database, lease, (transaction) => projectBatch(transaction, owner, batch))
+    },
     openConversation: (jid, alt) =>
       fenced(database, lease, async (transaction) => {
         const chat = { jid, ...(alt ? { alt } : {}) }

@@ -63,10 +63,9 @@ export function createUserRequests(database: Database): UserRequests {
         if (!row) throw new Error('submit_attachments answered nothing')
         return row.result
       }),
-    requestLink: (userId) => call<LinkRequest>(userId, 'select private.request_link() as result'),
-    requestPairingCode: (userId, phone) =>
-      call<LinkRequest>(userId, 'select private.request_pairing_code($1, null) as result', [phone]),
-    linkState: (userId) => call<LinkState>(userId, 'select private.link_state() as result'),
+    requestLink: (userId) => call<LinkRequest>(userId, 'private.request_link()'),
+    requestPairingCode: (userId, phone) => call<LinkRequest>(userId, 'private.request_pairing_code($1, null)', [phone]),
+    linkState: (userId) => call<LinkState>(userId, 'private.link_state()'),
   }
 
   /** Names come from the shared actions, never from a client. */
@@ -74,15 +73,18 @@ export function createUserRequests(database: Database): UserRequests {
     const named = Object.entries(args)
     const list = named.map(([argument], at) => `${argument} => $${at + 1}`).join(', ')
     const values = named.map(([, value]) => (isPlainObject(value) ? JSON.stringify(value) : value))
-    return call<T>(userId, `select private.${name}(${list}) as result`, values)
+    return call<T>(userId, `private.${name}(${list})`, values)
   }
 
-  function call<T>(userId: string, statement: string, values: unknown[] = []): Promise<T> {
-    return asUser(database, userId, async (transaction) => {
-      const [row] = await transaction.query<{ result: T }>(statement, values)
-      if (!row) throw new Error('a function answered nothing')
-      return row.result
-    })
+  /** One statement, and so one round trip and one transaction: the claims are set before the function is called, and gone afterwards. */
+  async function call<T>(userId: string, expression: string, values: unknown[] = []): Promise<T> {
+    const [row] = await database.query<{ result: T }>(
+      `with claims as materialized (select set_config('request.jwt.claims', $${values.length + 1}, true) as told)
+         select ${expression} as result from claims where claims.told is not null`,
+      [...values, claimsOf(userId)],
+    )
+    if (!row) throw new Error('a function answered nothing')
+    return row.result
   }
 }
 
@@ -97,9 +99,11 @@ interface LinkRequest {
 
 function asUser<T>(database: Database, userId: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   return database.transaction(async (transaction) => {
-    await transaction.query(`select set_config('request.jwt.claims', $1, true)`, [
-      JSON.stringify({ sub: userId, role: 'authenticated' }),
-    ])
+    await transaction.query(`select set_config('request.jwt.claims', $1, true)`, [claimsOf(userId)])
     return await work(transaction)
   })
+}
+
+function claimsOf(userId: string): string {
+  return JSON.stringify({ sub: userId, role: 'authenticated' })
 }

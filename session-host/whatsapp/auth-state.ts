@@ -11,6 +11,8 @@ export interface CredentialStorage {
     credentials?: Buffer
     keys: { type: string; id: string; value: Buffer | null }[]
     inbox: { id: string; stanzaKey: string; value: Buffer }[]
+    /** What `uncommitted` answers until it is. */
+    committed?: Promise<void>
   }): Promise<void>
   findInbox(id: string): Promise<Buffer | 'projected' | null>
   listInbox(): Promise<{ id: string; stanzaKey: string; value: Buffer }[]>
@@ -90,13 +92,13 @@ export async function createAuthState(
   function serializeCreds(): Buffer {
     return Buffer.from(JSON.stringify(creds, BufferJSON.replacer), 'utf8')
   }
-  async function write({ keys, inbox }: KeyChange): Promise<void> {
+  async function write({ keys, inbox, committed }: KeyChange): Promise<void> {
     if (closed) throw new Error('the session has ended')
     const credentials = dirty ? serializeCreds() : undefined
     dirty = false
     if (!credentials && keys.length === 0 && inbox.length === 0) return
     try {
-      await storage.write({ ...(credentials ? { credentials } : {}), keys, inbox })
+      await storage.write({ ...(credentials ? { credentials } : {}), keys, inbox, committed })
       commits += 1
     } catch (error) {
       // Baileys would go on with keys that exist in memory only; the session has to end and start from what is stored.

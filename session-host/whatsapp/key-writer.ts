@@ -5,6 +5,8 @@ import type { InboxRecord } from './auth-state.ts'
 export interface KeyChange {
   keys: { type: string; id: string; value: Buffer | null }[]
   inbox: ({ id: string } & InboxRecord)[]
+  /** Settled with it: what comes of it can name it. */
+  committed: Promise<void>
 }
 
 /** Key-store calls on their way to the storage. */
@@ -105,7 +107,7 @@ function newWaiting(): Waiting {
   return { entries: new Map(), inbox: new Map(), calls: 0, committed: promise, resolve, reject }
 }
 
-function changeOf({ entries, inbox }: Waiting): KeyChange {
+function changeOf({ entries, inbox, committed }: Waiting): KeyChange {
   return {
     keys: [...entries.values()].map(({ type, id, value, encoded }) => ({
       type,
@@ -113,6 +115,7 @@ function changeOf({ entries, inbox }: Waiting): KeyChange {
       value: encoded === undefined ? encode(value) : encoded,
     })),
     inbox: [...inbox].map(([id, record]) => ({ id, ...record })),
+    committed,
   }
 }
 

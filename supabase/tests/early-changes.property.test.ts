@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyBatch, type InboundBatch, type InboundChange, type InboundMessage } from '#shared/inbound.ts'
 import type { Database } from '../../session-host/store/database.ts'
 import { createGroupCommit } from '../../session-host/store/group-commit.ts'
+import { createProtoBox } from '../../session-host/store/message-protos.ts'
+import { createSealedBox } from '../../session-host/store/sealed-box.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
 import { createLinkedSession, hostDatabase } from './linked-session.fixture.ts'
@@ -81,12 +83,13 @@ const changes: InboundChange[] = [
   { ...about('grouped', 10), chat: group, sender: eva, kind: 'edit', text: 'falso' },
   { ...about('plain', 90), chat: eva, kind: 'edit', text: 'falso' },
 ]
+const protos = createProtoBox(createSealedBox([{ id: 'k', key: Buffer.alloc(32, 7) }]))
 type Fact = { message: InboundMessage } | { change: InboundChange }
 const facts: Fact[] = [...messages.map((each) => ({ message: each })), ...changes.map((each) => ({ change: each }))]
 
 async function after(order: Fact[], sizes: number[]): Promise<unknown[]> {
   const session = await createLinkedSession(stack, database)
-  const projection = createGroupCommit(database, { holder: session.lease.holder }).forLease(session.lease)
+  const projection = createGroupCommit(database, { holder: session.lease.holder, protos }).forLease(session.lease)
   const open = emptyBatch()
   open.chats.push({ jid: chat }, { jid: eva }, { jid: group, name: 'Vecinos' })
   await projection.project(open)

@@ -481,6 +481,8 @@ export const functions: Record<string, FunctionRow> = {
   'private.trim(integer)': hostAndService,
   'private.trim_events(interval,bigint,integer)': hostAndService,
   'private.unindex_deleted_messages()': nobody,
+  'private.receive_messages(uuid,uuid[],bigint[],bytea[],uuid[],text[],text[],bytea[],uuid[],text[],text[],bytea[],jsonb)':
+    host,
   'private.utf16_length(text)': nobody,
   'private.wake_hosts(uuid)': host,
   'private.write_keys_together(uuid,uuid[],bigint[],bytea[],uuid[],text[],text[],bytea[],uuid[],text[],text[],bytea[])':
