@@ -89,7 +89,7 @@ export function createCredentialStore(
     async listInbox() {
       const rows = await database.query<{ id: string; stanza_key: string; ciphertext: Buffer }>(
         `select id, stanza_key, ciphertext from private.inbox
-           where session_id = $1 and projected_at is null order by received_at, id`,
+           where session_id = $1 and projected_at is null order by received_at, position`,
         [sessionId],
       )
       return rows.map((row) => ({

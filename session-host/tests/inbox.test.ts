@@ -198,6 +198,14 @@ test('a message that the database refuses stays in the inbox alone; the others o
   expect((await store.credentials.listInbox()).map((entry) => entry.stanzaKey)).toEqual(['k2'])
 })
 
+test('messages that were decrypted one after another and kept together are replayed in that order', async () => {
+  await using store = await openStore()
+  const keys = ['d', 'a', 'c', 'b', 'e']
+  await keep(store, ...keys)
+  await keep(store, '0')
+  expect((await store.credentials.listInbox()).map((entry) => entry.stanzaKey)).toEqual([...keys, '0'])
+})
+
 test('what was refused is kept for a week, then forgotten with the hashes of what was stored', async () => {
   await using store = await openStore()
   await keep(store, 'fresh', 'old', 'stored')
