@@ -127,6 +127,36 @@ test('a session that lost its lease stores nothing in a group, and the others ev
   expect(counts).toEqual([0, 2, 2])
 })
 
+test('a conversation that somebody holds keeps neither its own keys nor the messages of others waiting', async () => {
+  const sessions = await Promise.all([0, 1].map(() => createLinkedSession(stack, database, { holder })))
+  const [held, other] = sessions
+  if (!held || !other) throw new Error('a session is missing')
+  for (const { lease } of sessions)
+    await createProjection(database, lease).project({ ...emptyBatch(), chats: [{ jid: chats[0] ?? '' }] })
+  const locked = Promise.withResolvers<void>()
+  const over = Promise.withResolvers<void>()
+  const holding = database.transaction(async (transaction) => {
+    await transaction.query('select 1 from public.conversations_new where session_id = $1 for update', [held.sessionId])
+    locked.resolve()
+    await over.promise
+  })
+  await locked.promise
+  const group = createGroupCommit(database, { holder, inFlight: 1 })
+  const committed = Promise.withResolvers<void>()
+  const inbox = [{ id: 'stanza', stanzaKey: 'stanza', value: Buffer.from('sealed') }]
+  const written = group.keys
+    .write(held.lease, { credentials: null, keys: [], inbox, committed: committed.promise })
+    .then(committed.resolve)
+  const waits = group.forLease(held.lease).project({ ...plain('1'), inbox: ['stanza'] }, committed.promise)
+  await written
+  await group.forLease(other.lease).project(plain('1'))
+  expect((await rowsOf(held))['messages']).toEqual([])
+  over.resolve()
+  await Promise.all([holding, waits])
+  expect((await rowsOf(held))['messages']).toHaveLength(1)
+  // Sooner than a statement is given up.
+}, 20_000)
+
 test('what many sessions receive at once is stored by few statements', async () => {
   const sessions = await Promise.all(Array.from({ length: 20 }, () => createLinkedSession(stack, database, { holder })))
   for (const { lease } of sessions)

@@ -28,16 +28,19 @@ const ratchets = ofSession(
   `select 1 from private.whatsapp_keys where session_id = $1 and type in ('session', 'sender-key') for update`,
 )
 
+/** By themselves, or with the messages that were decrypted with them. */
+const keysWritten = /write_keys|receive_messages/
+
 /** Whose message is stopped there, in turn. */
 const speakers = ['contact', 'group', 'own'] as const
 
 /** Every step that a row of one session, or a fault of its wire, can stop a host at. */
 export const killPoints: KillPoint[] = [
-  inbound('before decrypt commit', ratchets, 'write_keys', 'abort', 'at once'),
-  inbound('after commit, before receipt', ratchets, 'write_keys', 'commit', 'at once'),
-  inbound('after receipt, before projection', conversations, 'messages', 'abort', 'after the receipt'),
-  inbound('during projection', stream, '', 'abort', 'after the receipt'),
-  inbound('after projection, before publish', stream, '', 'commit', 'after the receipt'),
+  inbound('before decrypt commit', ratchets, keysWritten, 'abort', 'at once'),
+  inbound('after commit, before receipt', ratchets, keysWritten, 'commit', 'at once'),
+  inbound('after receipt, before projection', conversations, /messages/, 'abort', 'after the receipt'),
+  inbound('during projection', stream, /./, 'abort', 'after the receipt'),
+  inbound('after projection, before publish', stream, /./, 'commit', 'after the receipt'),
   // The two of these are never in one round: acknowledgements of two sessions may wait in one statement.
   acknowledged('after ack, before commit', 'abort'),
   {
@@ -80,7 +83,7 @@ export const killPoints: KillPoint[] = [
 function inbound(
   name: string,
   rows: Rows,
-  statement: string,
+  statement: RegExp,
   outcome: 'abort' | 'commit',
   when: 'at once' | 'after the receipt',
 ): KillPoint {
@@ -110,7 +113,7 @@ function acknowledged(name: string, outcome: 'abort' | 'commit'): KillPoint {
         { text: 'select 1 from public.messages_new where id = $1 for update', values: [id] },
       ])
       await fault(world, account, false)
-      await lock.blocks('acknowledge')
+      await lock.blocks(/acknowledge/)
       return { afterKill: () => lock.release(outcome) }
     },
   }
@@ -122,7 +125,7 @@ function outboundKeys(name: string, outcome: 'abort' | 'commit'): KillPoint {
     async arm(world, account) {
       const lock = await hold(world, ratchets, account)
       await world.submit(account)
-      await lock.blocks('write_keys')
+      await lock.blocks(keysWritten)
       return { afterKill: () => lock.release(outcome) }
     },
   }

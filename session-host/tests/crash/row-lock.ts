@@ -2,8 +2,8 @@ import pg from 'pg'
 
 /** Rows that are held so that whoever writes them waits: how a test stops a host at a step of its own choice, from outside. */
 export interface RowLock {
-  /** Resolves when a statement of a host that contains `text` waits for these rows. */
-  blocks(text: string): Promise<void>
+  /** Resolves when a statement of a host that fits waits for these rows. */
+  blocks(statement: RegExp): Promise<void>
   /**
    * To be called when the host is dead. `abort` ends what waits, so that it never happened; `commit` lets it through, as when the host
    * died while its statement was on the way. Resolves when nothing of it is left.
@@ -40,8 +40,8 @@ export async function holdRows(url: string, statements: { text: string; values?:
   }
 
   return {
-    async blocks(text) {
-      while (!(await waiting()).some(({ query }) => query.includes(text)))
+    async blocks(statement) {
+      while (!(await waiting()).some(({ query }) => statement.test(query)))
         await new Promise((resolve) => setTimeout(resolve, pollMs))
     },
     async release(outcome) {
