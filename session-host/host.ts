@@ -160,7 +160,7 @@ export async function createHost({
   const groupCommit = createGroupCommit(database, { holder, protos })
   const acknowledger = createAcknowledger(database, { holder })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
-  const requests = createUserRequests(database)
+  const requests = createUserRequests(database, onAsked)
   const publisher = createPublisher({ reader: createEventReader(database), logger })
   const verifyToken = createTokenVerifier(config.tokens)
   const versions = createClientVersions({
@@ -288,6 +288,15 @@ export async function createHost({
       logger: sessionLogger,
       onChange,
     })
+  }
+  /** A user has asked for something here; another host may be the one to do it. */
+  function onAsked(sessionId: string): void {
+    supervisor.wake(sessionId)
+    onChange(sessionId)
+    if (!supervisor.running.has(sessionId))
+      database.query('select private.wake_hosts($1)', [sessionId]).catch((error: unknown) => {
+        logger.warn({ error: error instanceof Error ? error.message : 'unknown' }, 'other hosts could not be woken')
+      })
   }
   function onChange(sessionId: string): void {
     publisher.wake(sessionId)

@@ -42,6 +42,11 @@ const inFlightLimit = 16
  */
 const maxAttempts = 12
 
+/** While commands are under way, others that become due are looked for this often. */
+const glanceSeconds = 0.25
+/** How long what is asked for gathers meanwhile, in ms. */
+const gatherMs = 20
+
 /** @see CommandPump */
 export function createCommandPump(options: CommandPumpOptions): CommandPump {
   const { commands, projection, connection, logger } = options
@@ -53,8 +58,17 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   let again = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
+  let gathering: NodeJS.Timeout | undefined
+
+  /** Something was asked for. While the session is at work anyway, what comes at once is claimed at once. */
+  function asked(): void {
+    if (running.size === 0) wake()
+    else gathering ??= setTimeout(wake, gatherMs)
+  }
 
   function wake(): void {
+    clearTimeout(gathering)
+    gathering = undefined
     again = true
     if (stopped || pumping) return
     pumping = pump()
@@ -78,10 +92,10 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       }
       const claimed = await commands.claim(inFlightLimit - running.size)
       for (const command of claimed) start(command)
-      if (claimed.length === 0) {
-        const seconds = await commands.secondsToNext()
-        if (seconds !== null && seconds > 0) later(seconds * 1_000)
-      }
+      if (claimed.length > 0) continue
+      // Those that are under way wake it when they end; what becomes due meanwhile is found soon enough.
+      const seconds = running.size > 0 ? glanceSeconds : await commands.secondsToNext()
+      if (seconds !== null && seconds > 0) later(seconds * 1_000)
     }
   }
 
@@ -144,12 +158,13 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   }
 
   return {
-    wake,
+    wake: asked,
     settle: (waId, error) => answers.settle(waId, error),
     interrupt: () => answers.interrupt(),
     async stop() {
       stopped = true
       clearTimeout(timer)
+      clearTimeout(gathering)
       answers.interrupt()
       await pumping
       await Promise.allSettled(running.values())

@@ -30,6 +30,8 @@ import { createSerialQueue } from './serial-queue.ts'
 import type { Session, SessionOptions } from './session-options.ts'
 
 const mappingsAtOnce = 250
+/** What an owner may have changed, beside commands, is looked up this often at most, in ms. */
+const lookMs = 200
 
 /** A session that stops gives a database that is away this many more tries; what was decrypted is in the inbox then. */
 const triesWhileStopping = 3
@@ -75,6 +77,8 @@ export function createSession({
   let groupsRead = false
   let reconnectTimer: NodeJS.Timeout | undefined
   let stableTimer: NodeJS.Timeout | undefined
+  let lookTimer: NodeJS.Timeout | undefined
+  let lookAgain = false
   const patience: Patience = {
     logger,
     givesUp: (attempt) => fencedOut || (stopping !== undefined && attempt >= triesWhileStopping),
@@ -387,6 +391,18 @@ export function createSession({
   /** A command waits, or the owner no longer wants it to run. */
   function wake(): void {
     pump.wake()
+    lookAgain = true
+    look()
+  }
+
+  /** The first look is at once; of a hundred sends that are submitted together, the others are one more. */
+  function look(): void {
+    if (lookTimer || !lookAgain || stopping) return
+    lookAgain = false
+    lookTimer = setTimeout(() => {
+      lookTimer = undefined
+      look()
+    }, lookMs)
     media?.wake()
     queue
       .add(async () => {
@@ -415,6 +431,7 @@ export function createSession({
       auth?.close()
     }
     stopping ??= (async () => {
+      clearTimeout(lookTimer)
       clearTimeout(reconnectTimer)
       clearTimeout(stableTimer)
       restrictions.stop()

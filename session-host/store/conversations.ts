@@ -51,6 +51,7 @@ async function findConversations(
   jids: string[],
   contacts: Map<string, string>,
 ): Promise<Map<string, string>> {
+  if (jids.length === 0) return new Map()
   const rows = await transaction.query<{ id: string; external_id: string; contact_id: string | null }>(
     `select id, external_id, contact_id from public.conversations_new
        where session_id = $1 and contact_id = any($2)

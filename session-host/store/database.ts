@@ -2,7 +2,8 @@ import pg from 'pg'
 
 /** Anything that runs a statement: the pool or a transaction. Rows come as plain objects. */
 export interface Queryable {
-  query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  /** `name`: the statement is prepared under it, once a connection; for what is asked all the time. */
+  query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[], name?: string): Promise<Row[]>
 }
 
 /** A statement that must be part of a transaction asks for this type. */
@@ -77,7 +78,8 @@ export function createDatabase({ url, maxConnections, onError }: DatabaseOptions
   }
 
   return {
-    query: async <Row extends object>(text: string, values?: unknown[]) => (await pool.query<Row>(text, values)).rows,
+    query: async <Row extends object>(text: string, values: unknown[] = [], name?: string) =>
+      (await pool.query<Row>({ text, values, ...(name ? { name } : {}) })).rows,
     transaction,
     listen: (channel, onNotify) => listen(settings, channel, onNotify, onError),
     [Symbol.asyncDispose]: () => pool.end(),

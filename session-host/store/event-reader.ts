@@ -45,6 +45,21 @@ export interface EventReader {
 const sessionColumns = `s.id, s.user_id, s.is_default, s.status, s.status_reason, s.phone, t.first_seq, t.last_seq`
 const sessions = `public.whatsapp_sessions s join private.session_streams t on t.session_id = s.id`
 
+/** SQL: what data says of an id, if it is one: a newer host's events may say anything. */
+const idIn = (field: string): string =>
+  `case when e.data ->> '${field}' ~ '^[0-9a-f-]{36}$' then (e.data ->> '${field}')::uuid end`
+
+/** Sessions with their events after a cursor each, and the rows that these are about as they are now. */
+const readEvents = `select r.n::integer as n, ${sessionColumns}, e.seq, e.type, e.at, e.data, to_json(m) as message, to_json(c) as conversation
+  from unnest($1::uuid[], $2::bigint[], $3::integer[]) with ordinality as r(session_id, after, most, n)
+  join ${sessions} on s.id = r.session_id
+  left join lateral (
+    select seq, type, at, data from public.session_events
+      where session_id = r.session_id and seq > r.after order by seq limit r.most) e on true
+  left join public.messages_new m on m.id = ${idIn('message_id')} and (m.expires_at is null or m.expires_at > now())
+  left join public.conversations_new c on c.id = ${idIn('conversation_id')}
+  order by r.n, e.seq`
+
 /** Sessions that are read at once at most; and how many reads are under way while others gather. */
 const largestGroup = 50
 const readsAtOnce = 2
@@ -65,6 +80,8 @@ type EventRow = Omit<SessionSummary, 'first_seq' | 'last_seq'> & {
   type: string
   at: Date
   data: Record<string, unknown>
+  message: Record<string, unknown> | null
+  conversation: Record<string, unknown> | null
 }
 
 /** @see EventReader. What is asked for while reads are under way is read together. */
@@ -78,24 +95,16 @@ export function createEventReader(database: Database): EventReader {
   async function readGroup(group: Wanted[]): Promise<void> {
     try {
       const rows = await database.query<EventRow>(
-        `select r.n::integer as n, ${sessionColumns}, e.seq, e.type, e.at, e.data
-           from unnest($1::uuid[], $2::bigint[], $3::integer[]) with ordinality as r(session_id, after, most, n)
-           join ${sessions} on s.id = r.session_id
-           left join lateral (
-             select seq, type, at, data from public.session_events
-               where session_id = r.session_id and seq > r.after order by seq limit r.most) e on true
-           order by r.n, e.seq`,
+        readEvents,
         [group.map(({ sessionId }) => sessionId), group.map(({ seq }) => seq), group.map(({ limit }) => limit)],
+        'read_events',
       )
-      const events = rows.filter((row) => row.seq !== null)
-      const [messages, conversations, results] = await Promise.all([
-        readRows(database, 'messages_new', idsIn(events, 'message_id')),
-        readRows(database, 'conversations_new', idsIn(events, 'conversation_id')),
-        readResults(database, events),
-      ])
-      const shown = { messages: parsed(Message, messages), conversations: parsed(Conversation, conversations), results }
+      const results = await readResults(
+        database,
+        rows.filter((row) => row.seq !== null),
+      )
       const byRequest = Map.groupBy(rows, ({ n }) => n)
-      for (const [index, wanted] of group.entries()) wanted.resolve(pageOf(byRequest.get(index + 1), wanted, shown))
+      for (const [index, wanted] of group.entries()) wanted.resolve(pageOf(byRequest.get(index + 1), wanted, results))
     } catch (error) {
       for (const { reject } of group) reject(error)
     }
@@ -130,16 +139,10 @@ export function createEventReader(database: Database): EventReader {
   }
 }
 
-interface Shown {
-  messages: Map<string, Message>
-  conversations: Map<string, Conversation>
-  results: Map<number, Record<string, unknown>>
-}
-
 function pageOf(
   rows: EventRow[] | undefined,
   { sessionId, seq }: Wanted,
-  { messages, conversations, results }: Shown,
+  results: Map<number, Record<string, unknown>>,
 ): (EventPage & { session: SessionSummary }) | null {
   const [first] = rows ?? []
   if (!rows || !first) return null
@@ -149,16 +152,16 @@ function pageOf(
     const event = SessionEvent.safeParse({ type: row.type, data: row.data })
     // A newer host may write kinds that this one does not know; they must not hold up the others.
     if (!event.success) return []
-    const message = messages.get(String(row.data['message_id']))
-    const conversation = conversations.get(String(row.data['conversation_id']))
+    const message = Message.safeParse(row.message && isoTimes(row.message))
+    const conversation = Conversation.safeParse(row.conversation && isoTimes(row.conversation))
     const result = event.data.type === 'command.finished' ? results.get(event.data.data.command_id) : undefined
     return {
       ...event.data,
       seq: row.seq ?? 0,
       at: row.at.toISOString(),
       sessionId,
-      ...(message ? { message } : {}),
-      ...(conversation ? { conversation } : {}),
+      ...(message.success ? { message: message.data } : {}),
+      ...(conversation.success ? { conversation: conversation.data } : {}),
       ...(result ? { result } : {}),
     }
   })
@@ -168,36 +171,6 @@ function pageOf(
     firstSeq: events[0]?.seq ?? null,
     lastSeq: events.at(-1)?.seq ?? seq,
   }
-}
-
-function idsIn(events: { data: Record<string, unknown> }[], field: string): string[] {
-  return [...new Set(events.flatMap(({ data }) => (typeof data[field] === 'string' ? [data[field]] : [])))]
-}
-
-/** What the API shows of each row. */
-function parsed<T>(
-  schema: { safeParse(row: unknown): { success: true; data: T } | { success: false } },
-  rows: { id: string }[],
-): Map<string, T> {
-  return new Map(
-    rows.flatMap((row): [string, T][] => {
-      const shown = schema.safeParse(isoTimes(row))
-      return shown.success ? [[row.id, shown.data]] : []
-    }),
-  )
-}
-
-async function readRows(
-  database: Database,
-  table: 'messages_new' | 'conversations_new',
-  ids: string[],
-): Promise<{ id: string }[]> {
-  if (ids.length === 0) return []
-  return database.query<{ id: string }>(
-    `select * from public.${table} where id = any($1)
-       ${table === 'messages_new' ? 'and (expires_at is null or expires_at > now())' : ''}`,
-    [ids],
-  )
 }
 
 /** What came of the actions that are told to be done, by the command's id. */
@@ -212,12 +185,11 @@ async function readResults(database: Database, events: EventRow[]): Promise<Map<
   return new Map(rows.map(({ id, result }) => [id, result ?? {}]))
 }
 
-/** Times as the API writes them. */
-function isoTimes(row: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      value instanceof Date ? value.toISOString() : (value as unknown),
-    ]),
-  )
+/** Times as the API writes them: the database's JSON has microseconds and an offset. */
+function isoTimes(row: Record<string, unknown>): Record<string, unknown> {
+  const shown = { ...row }
+  for (const [name, value] of Object.entries(row))
+    if (typeof value === 'string' && /_(at|until)$/.test(name) && !Number.isNaN(Date.parse(value)))
+      shown[name] = new Date(value).toISOString()
+  return shown
 }

@@ -23,8 +23,8 @@ export function measureDatabase(database: Database, measures: DatabaseMeasures):
     }
   }
   return {
-    query: <Row extends object>(text: string, values?: unknown[]) =>
-      timed('query', () => database.query<Row>(text, values)),
+    query: <Row extends object>(text: string, values?: unknown[], name?: string) =>
+      timed('query', () => database.query<Row>(text, values, name)),
     transaction: (work) => timed('transaction', () => database.transaction(work)),
     listen: (channel, onNotify) => database.listen(channel, onNotify),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

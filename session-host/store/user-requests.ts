@@ -43,8 +43,13 @@ export interface LinkState {
   pairing_error?: string | null
 }
 
-/** @see UserRequests. The definer functions check auth.uid(), which reads these claims. */
-export function createUserRequests(database: Database): UserRequests {
+/**
+ * The definer functions check auth.uid(), which reads these claims. `onAsked` hears after the commit of the sessions that have something
+ * to do; whoever gives none has the database tell the hosts.
+ *
+ * @see UserRequests
+ */
+export function createUserRequests(database: Database, onAsked?: (sessionId: string) => void): UserRequests {
   return {
     act: (userId, action) => callNamed(userId, action),
     submitMessage: (userId, { conversation, text, idempotencyKey, ...more }) =>
@@ -78,12 +83,16 @@ export function createUserRequests(database: Database): UserRequests {
 
   /** One statement, and so one round trip and one transaction: the claims are set before the function is called, and gone afterwards. */
   async function call<T>(userId: string, expression: string, values: unknown[] = []): Promise<T> {
-    const [row] = await database.query<{ result: T }>(
-      `with claims as materialized (select set_config('request.jwt.claims', $${values.length + 1}, true) as told)
-         select ${expression} as result from claims where claims.told is not null`,
-      [...values, claimsOf(userId)],
+    const [row] = await database.query<{ result: T; woken: string | null }>(
+      `with told as materialized (
+           select set_config('request.jwt.claims', $${values.length + 1}, true) as claims,
+             set_config('session_host.woken', $${values.length + 2}, true) as woken),
+         done as materialized (select ${expression} as result from told where told.claims is not null)
+         select result, current_setting('session_host.woken', true) as woken from done`,
+      [...values, claimsOf(userId), onAsked ? collecting : ''],
     )
     if (!row) throw new Error('a function answered nothing')
+    for (const sessionId of new Set(row.woken?.split(',').slice(1))) onAsked?.(sessionId)
     return row.result
   }
 }
@@ -103,6 +112,9 @@ function asUser<T>(database: Database, userId: string, work: (transaction: Trans
     return await work(transaction)
   })
 }
+
+/** Has private.wake_hosts list the sessions behind it. */
+const collecting = 'collecting'
 
 function claimsOf(userId: string): string {
   return JSON.stringify({ sub: userId, role: 'authenticated' })
