@@ -261,6 +261,15 @@ describe('the console acts', { timeout: 120_000 }, () => {
     expect(files).toEqual([13, 6])
     await bubble('nota.txt').waitFor()
     expect(await bubble('nota.txt').count()).toBe(1)
+    // The caption of the first can be changed.
+    await openMenuOf('nota.txt')
+    await menuItem('Editar').click()
+    const dialog = page.getByRole('dialog', { name: 'Editar el mensaje' })
+    await dialog.getByRole('textbox').fill('Con dos papeles')
+    await dialog.getByRole('button', { name: 'Guardar' }).click()
+    await bubble('nota.txt').getByText('Con dos papeles').waitFor()
+    const texts = async (): Promise<string[]> => (await seenBy(contact(0).number)).map(({ text }) => text)
+    await eventually(texts).toContain('Con dos papeles')
   })
 
   it('sends a file once, also when the answer to the first try is lost', async () => {

@@ -192,53 +192,6 @@ test('a message that the contact’s phone could not read at first is there once
   expect((await shown(row.wa_id)).copies).toBe(1)
 })
 
-test('a key does nothing twice, and another body under it is refused', async () => {
-  const headers = { 'idempotency-key': randomUUID() }
-  const place = { conversationId, latitude: 3, longitude: 4 }
-  const first = await post('send_location', place, headers)
-  const again = await post('send_location', place, headers)
-  expect((again.body['message'] as Sent).id).toBe((first.body['message'] as Sent).id)
-  expect((await post('send_location', { ...place, latitude: 5 }, headers)).body.error?.code).toBe(
-    'idempotency_conflict',
-  )
-})
-
-test.for<[string, object, number, string]>([
-  ['send_location', { latitude: 91, longitude: 0 }, 400, 'invalid_location'],
-  ['send_location', { latitude: '1', longitude: 0 }, 400, 'invalid_location'],
-  ['send_contacts', { contacts: [] }, 400, 'invalid_contact'],
-  ['send_contacts', { contacts: [{ name: 'A' }] }, 400, 'invalid_contact'],
-  ['send_poll', { name: 'A', options: ['a', 'a'] }, 400, 'invalid_poll'],
-  ['send_poll', { name: 'A', options: ['a'] }, 400, 'invalid_poll'],
-  ['send_poll', { name: 'A', options: ['a', 'b'], selectable: 3 }, 400, 'invalid_poll'],
-  ['send_message', { textContent: 'a', mentions: ['34600111222@s.whatsapp.net'] }, 400, 'invalid_mention'],
-  ['send_message', { textContent: 'a', preview: { url: 'https://x.es', title: 'x' } }, 400, 'invalid_preview'],
-  ['send_message', { textContent: 'a', replyTo: randomUUID() }, 404, 'message_not_found'],
-  ['set_disappearing', { seconds: 5 }, 400, 'invalid_timer'],
-  ['forward_message', { messageId: randomUUID() }, 404, 'message_not_found'],
-  ['leave_group', {}, 409, 'not_a_group'],
-])('what is wrong is refused with its own code, and nothing is kept: %s %o', async ([path, body, status, code]) => {
-  const count = async () =>
-    (
-      await gateway.database.query(
-        `select (select count(*) from public.messages_new) as m, (select count(*) from private.session_commands) as c`,
-      )
-    )[0]
-  const before = await count()
-  const answer = await post(path, { conversationId, ...body })
-  expect([answer.status, answer.body.error?.code]).toEqual([status, code])
-  expect(await count()).toEqual(before)
-})
-
-test('only what one wrote can be edited or deleted, and only a poll voted on', async () => {
-  const { id } = await received('no es mío')
-  const code = async (path: string, body: object) => (await post(path, { messageId: id, ...body })).body.error?.code
-  expect(await code('edit_message', { textContent: 'x' })).toBe('message_not_yours')
-  expect(await code('delete_message', {})).toBe('message_not_yours')
-  expect(await code('vote', { options: [] })).toBe('not_a_poll')
-  expect(await code('react', { emoji: 'hola' })).toBe('invalid_reaction')
-})
-
 test('the socket takes the same actions, with the same answers', async () => {
   const client = await gateway.join(member)
   const place = { conversationId, latitude: 7, longitude: 8, idempotencyKey: randomUUID() }

@@ -25,4 +25,10 @@ export function isUsable({ revoked_at, sender_type, status, message_type }: Mess
   return revoked_at === null && sender_type !== 'system' && message_type !== 'notice' && !unsent.includes(status)
 }
 
+/** Whether what it says can be changed: a text, or the caption of a picture, film or document. */
+export function isEditable({ message_type, content }: Message): boolean {
+  return message_type === 'text' || (captioned.includes(message_type) && !content.video_note)
+}
+
+const captioned: Message['message_type'][] = ['image', 'video', 'document']
 const unsent: Message['status'][] = ['pending', 'failed']

@@ -5,7 +5,7 @@ import { useLanguage } from '../language/language.tsx'
 import { Menu, type MenuItem } from '../menu.tsx'
 import { useParts } from '../parts.ts'
 import { reactionsOf } from './interactions.ts'
-import { isUsable, useMessageActions } from './message-actions.ts'
+import { isEditable, isUsable, useMessageActions } from './message-actions.ts'
 
 const quickEmojis = ['👍', '❤️', '😂', '😮', '😢', '🙏']
 
@@ -29,7 +29,7 @@ export function MessageMenu({ message }: { message: Message }): ReactNode {
         ? [{ name: t.copyText, icon: 'copy', onChoose: () => copy(text) } as const]
         : []),
       ...(usable && !message.content.view_once ? [question('forward', t.forward, 'forward')] : []),
-      ...(own && message.message_type === 'text' ? [question('edit', t.edit, 'edit')] : []),
+      ...(own && isEditable(message) ? [question('edit', t.edit, 'edit')] : []),
       ...(own ? [{ ...question('delete', t.deleteForAll, 'trash'), danger: true }] : []),
     ]
   }
