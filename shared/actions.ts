@@ -115,6 +115,19 @@ export const actions = {
       args: { p_message: messageId, p_idempotency_key: key },
     }),
   }),
+  delete_for_me: define({
+    request: z.strictObject({ messageId: z.uuid() }),
+    answers: 'command',
+    call: ({ messageId }, key) => ({ name: 'delete_for_me', args: { p_message: messageId, p_idempotency_key: key } }),
+  }),
+  star_message: define({
+    request: z.strictObject({ messageId: z.uuid(), starred: z.boolean() }),
+    answers: 'command',
+    call: ({ messageId, starred }, key) => ({
+      name: 'star_message',
+      args: { p_message: messageId, p_starred: starred, p_idempotency_key: key },
+    }),
+  }),
   react: define({
     request: z.strictObject({ messageId: z.uuid(), emoji: z.string().nullable() }),
     answers: 'command',

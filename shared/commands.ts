@@ -47,6 +47,17 @@ export const Command = z.discriminatedUnion('kind', [
     conversation_id: z.uuid(),
     payload: z.object({ wa_id: z.string(), message_id: z.uuid() }),
   }),
+  /** For the account's own devices alone. */
+  z.object({
+    kind: z.literal('star_message'),
+    conversation_id: z.uuid(),
+    payload: z.object({ message_id: z.uuid(), starred: z.boolean() }),
+  }),
+  z.object({
+    kind: z.literal('delete_for_me'),
+    conversation_id: z.uuid(),
+    payload: z.object({ message_id: z.uuid() }),
+  }),
   z.object({
     kind: z.literal('react'),
     conversation_id: z.uuid(),

@@ -635,6 +635,7 @@ export type Database = {
       block_contact: { Args: { p_blocked: boolean; p_contact: string; p_idempotency_key?: string }; Returns: Json }
       command_result: { Args: { p_command_id: number }; Returns: Json }
       connection_state: { Args: Record<PropertyKey, never>; Returns: Json }
+      delete_for_me: { Args: { p_idempotency_key?: string; p_message: string }; Returns: Json }
       delete_message: { Args: { p_idempotency_key?: string; p_message: string }; Returns: Json }
       delete_personality: { Args: { p_personality: string }; Returns: Json }
       edit_message: { Args: { p_idempotency_key?: string; p_message: string; p_text: string }; Returns: Json }
@@ -939,6 +940,7 @@ export type Database = {
         Returns: Json
       }
       set_presence: { Args: { p_conversation?: string; p_state: string }; Returns: Json }
+      star_message: { Args: { p_idempotency_key?: string; p_message: string; p_starred: boolean }; Returns: Json }
       start_conversation: { Args: { p_idempotency_key?: string; p_jid: string }; Returns: Json }
       submit_attachments: {
         Args: {

@@ -81,6 +81,20 @@ export const actionDocumentation: Record<ActionName, Documentation> = {
     example: { messageId },
     errors: ['message_not_yours', 'message_too_old', ...changing],
   },
+  delete_for_me: {
+    tag: 'messages',
+    summary: 'Delete a message for yourself',
+    description: asked + 'It goes from your phone and your other devices, and is hidden here; nobody else loses it.',
+    example: { messageId },
+    errors: ['message_not_found', 'session_not_linked'],
+  },
+  star_message: {
+    tag: 'messages',
+    summary: 'Star a message',
+    description: asked + 'On your phone and your other devices, too; `starred` false takes the star away.',
+    example: { messageId, starred: true },
+    errors: ['message_not_found', 'session_not_linked'],
+  },
   react: {
     tag: 'messages',
     summary: 'React to a message',

@@ -1,6 +1,7 @@
 import type { ClaimedCommand } from '#shared/commands.ts'
 import { blockContact } from './block-contact.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
+import { markMessage } from './mark-message.ts'
 import { markPlayed, markRead } from './mark-read.ts'
 import { requestHistory } from './request-history.ts'
 import { changeGroup } from './change-group.ts'
@@ -33,6 +34,9 @@ export async function carryOut(command: ClaimedCommand, context: CommandContext)
       context.onLogout()
       await context.open.logout()
       return { kind: 'settled' }
+    case 'star_message':
+    case 'delete_for_me':
+      return markMessage(command, context)
     case 'edit_message':
     case 'delete_message':
     case 'react':

@@ -201,6 +201,33 @@ test('a star of the phone is a star here; what it deletes for itself is hidden h
   expect(await row((each) => each.last_message_text === 'hola')).toBeDefined()
 })
 
+test('a star that is set here is one on the phone; what is deleted here for oneself goes from the phone alone', async () => {
+  const message = await say('ni aquí ni allí')
+  const phone = async (number: string, other: string) =>
+    (await gateway.messagesOf(number, other)).find(({ id }) => id === message.wa_id) as
+      | { starred?: boolean }
+      | undefined
+  const ask = (path: string, body: object) => gateway.rest(member, 'POST', path, { messageId: message.id, ...body })
+  expect((await ask('star_message', { starred: true })).status).toBe(200)
+  expect((await phone(ana.number, bea.number))?.starred).toBe(true)
+  const mine = async () =>
+    (
+      await gateway.database.query(
+        'select starred, hidden_at is not null as hidden from public.messages_new where id = $1',
+        [message.id],
+      )
+    )[0]
+  expect(await mine()).toEqual({ starred: true, hidden: false })
+  expect((await ask('star_message', { starred: false })).status).toBe(200)
+  expect((await phone(ana.number, bea.number))?.starred).not.toBe(true)
+  expect((await ask('delete_for_me', {})).status).toBe(200)
+  expect(await phone(ana.number, bea.number)).toBeUndefined()
+  expect(await phone(bea.number, ana.number)).toBeDefined()
+  expect(await mine()).toEqual({ starred: false, hidden: true })
+  expect(await shownTexts()).not.toContain('ni aquí ni allí')
+  expect((await ask('delete_for_me', {})).body.error?.code).toBe('message_not_found')
+})
+
 test('a chat that is cleared on the phone is empty here, one that is deleted is in no list until something new comes', async () => {
   const client = await gateway.join(member)
   await set({ action: 'clear_chat' })

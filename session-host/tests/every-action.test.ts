@@ -215,6 +215,16 @@ const bad: Record<ActionName, Bad[]> = {
     ['message_not_yours', () => ({ messageId: at.theirs })],
     ['message_too_old', () => ({ messageId: at.old })],
   ],
+  delete_for_me: [
+    ['invalid_request', () => ({ messageId: 'x' })],
+    ['message_not_found', () => ({ messageId: none })],
+    ['message_not_found', () => ({ messageId: at.foreign })],
+  ],
+  star_message: [
+    ['invalid_request', () => ({ messageId: at.theirs, starred: 'yes' })],
+    ['message_not_found', () => ({ messageId: none, starred: true })],
+    ['message_not_found', () => ({ messageId: at.foreign, starred: true })],
+  ],
   react: [
     ['invalid_request', () => ({ messageId: at.theirs })],
     ['invalid_reaction', () => ({ messageId: at.theirs, emoji: 'no' })],
@@ -392,6 +402,11 @@ const good: Record<ActionName, () => Promise<[object, object]> | [object, object
     { messageId: at.own, textContent: 'otra vez' },
   ],
   delete_message: () => [{ messageId: at.own }, { messageId: at.theirs }],
+  star_message: () => [
+    { messageId: at.theirs, starred: true },
+    { messageId: at.theirs, starred: false },
+  ],
+  delete_for_me: () => [{ messageId: at.sound }, { messageId: at.theirs }],
   set_disappearing: () => [
     { conversationId: jidOf(cid), seconds: 86_400 },
     { conversationId: jidOf(cid), seconds: 0 },

@@ -1,4 +1,4 @@
-import type { WAMessage, WASocket } from '@whiskeysockets/baileys'
+import { proto, type WAMessage, type WASocket } from '@whiskeysockets/baileys'
 
 /** A chat as WhatsApp's app state names it, with its newest message, which says up to where a change is meant. */
 export interface ChatReference {
@@ -6,6 +6,16 @@ export interface ChatReference {
   chat: string
   /** `at` in epoch seconds. */
   last: { waId: string; fromMe: boolean; sender: string | null; at: number } | null
+}
+
+/** A message in a chat (a JID); `at` in epoch seconds. */
+export interface MessageReference {
+  chat: string
+  waId: string
+  fromMe: boolean
+  /** Who wrote it, in a group. */
+  sender: string | null
+  at: number
 }
 
 /** What of a chat is the account's own business, in step over its devices. Each resolves when WhatsApp's server has taken it. */
@@ -16,6 +26,9 @@ export interface ChatState {
   setMuted(chat: ChatReference, until: number | null): Promise<void>
   /** Takes the mark by hand away, or sets it. */
   setRead(chat: ChatReference, on: boolean): Promise<void>
+  setStarred(message: MessageReference, on: boolean): Promise<void>
+  /** Takes it away on the account's devices. */
+  deleteForMe(message: MessageReference): Promise<void>
 }
 
 /** @see ChatState */
@@ -25,7 +38,28 @@ export function createChatState(socket: WASocket): ChatState {
     setPinned: (chat, on) => socket.chatModify({ pin: on }, chat.chat),
     setMuted: (chat, until) => socket.chatModify({ mute: until }, chat.chat),
     setRead: (chat, on) => socket.chatModify({ markRead: on, lastMessages: lastMessages(chat) }, chat.chat),
+    setStarred: (message, on) =>
+      socket.appPatch({
+        syncAction: { starAction: { starred: on } },
+        index: indexOf('star', message),
+        type: 'regular_low',
+        apiVersion: 2,
+        operation: proto.SyncdMutation.SyncdOperation.SET,
+      }),
+    deleteForMe: (message) =>
+      socket.appPatch({
+        syncAction: { deleteMessageForMeAction: { deleteMedia: true, messageTimestamp: message.at } },
+        index: indexOf('deleteMessageForMe', message),
+        type: 'regular_high',
+        apiVersion: 3,
+        operation: proto.SyncdMutation.SyncdOperation.SET,
+      }),
   }
+}
+
+/** Baileys' own (chatModificationToAppPatch, Utils/chat-utils.js) leaves out who wrote what is not ours in a group: phones need it. */
+function indexOf(action: string, { chat, waId, fromMe, sender }: MessageReference): string[] {
+  return [action, chat, waId, fromMe ? '1' : '0', chat.endsWith('@g.us') && !fromMe && sender ? sender : '0']
 }
 
 function lastMessages({ chat, last }: ChatReference): Pick<WAMessage, 'key' | 'messageTimestamp'>[] {

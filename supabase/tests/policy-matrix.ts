@@ -157,6 +157,16 @@ export const functions: Record<string, FunctionRow> = {
     call: ({ messageId }) => ({ p_message: messageId }),
     stranger: 'message_not_found',
   },
+  'public.delete_for_me(uuid,text)': {
+    ...user,
+    call: ({ messageId }) => ({ p_message: messageId }),
+    stranger: 'message_not_found',
+  },
+  'public.star_message(uuid,boolean,text)': {
+    ...user,
+    call: ({ messageId }) => ({ p_message: messageId, p_starred: true }),
+    stranger: 'message_not_found',
+  },
   'public.edit_message(uuid,text,text)': {
     ...user,
     call: ({ messageId }) => ({ p_message: messageId, p_text: 'hello' }),
@@ -348,6 +358,9 @@ export const functions: Record<string, FunctionRow> = {
   'private.checked_poll(jsonb)': nobody,
   'private.checked_text_content(text,jsonb)': nobody,
   'private.delete_message(uuid,text)': userAndHost,
+  'private.delete_for_me(uuid,text)': userAndHost,
+  'private.star_message(uuid,boolean,text)': userAndHost,
+  'private.own_view_of(uuid,uuid)': nobody,
   'private.edit_message(uuid,text,text)': userAndHost,
   'private.enqueue_command(conversations_new,text,jsonb,text)': nobody,
   'private.enqueue_message(conversations_new,text,text,jsonb,uuid,text,jsonb)': nobody,
