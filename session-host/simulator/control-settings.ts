@@ -21,9 +21,17 @@ export function addSettingRoutes(app: Hono, world: World): void {
       throw new ControlError(400, 'invalid_request', '`with` is missing.')
     const change = complete(world, person, request, other)
     const mutation = mutationFor(change, jid)
-    const version = await changeSetting(world, person, mutation)
-    applyAction(world, person, mutation.index, mutation.value)
-    return c.json({ collection: mutation.collection, index: mutation.index, version })
+    const apply = async (): Promise<number> => {
+      const version = await changeSetting(world, person, mutation)
+      applyAction(world, person, mutation.index, mutation.value)
+      return version
+    }
+    const { collection, index } = mutation
+    if (request.when === 'upload') {
+      world.beforeUpload.set(person.number, apply)
+      return c.json({ collection, index, version: null })
+    }
+    return c.json({ collection, index, version: await apply() })
   })
   app.post('/phones/:number/settings/compact', (c) => {
     const person = reachablePhone(world, c)
@@ -70,7 +78,11 @@ function complete(
   }
 }
 
-const common = { with: z.string().optional(), as: z.enum(['lid', 'pn']).optional() }
+const common = {
+  with: z.string().optional(),
+  as: z.enum(['lid', 'pn']).optional(),
+  when: z.enum(['now', 'upload']).default('now'),
+}
 const on = z.boolean().default(true)
 const settingBody = z.discriminatedUnion('action', [
   z.strictObject({ action: z.enum(['archive', 'pin', 'mark_read', 'lock']), on, ...common }),

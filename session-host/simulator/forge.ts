@@ -1,10 +1,11 @@
 import { deflateSync } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
 import { jidOf } from './jid.ts'
+import { jidsOf, pollContent, pollOptions, voteContent } from './message-content.ts'
 import { sendToCompanion } from './phone-send.ts'
 import { sayInGroup } from './group-messages.ts'
 import type { Group, Person } from './state.ts'
-import { messageId, seconds, type World } from './world.ts'
+import { findPerson, messageId, seconds, type World } from './world.ts'
 
 /** Protocol messages that only the own phone or the author of a message may send; here a contact sends them. */
 export const FORGERIES = [
@@ -18,6 +19,8 @@ export const FORGERIES = [
   'device_sent_revoke',
   'device_sent_reaction',
   'app_state_fatal',
+  'poll_vote',
+  'poll_vote_of_author',
 ] as const
 
 export type Forgery = (typeof FORGERIES)[number]
@@ -43,7 +46,9 @@ export interface ForgeryRequest {
  */
 export async function forge(world: World, person: Person, request: ForgeryRequest): Promise<{ id: string }> {
   const id = messageId(world)
-  const content = proto.Message.encode(forgery(person, request)).finish()
+  const content = isVote(request.kind)
+    ? forgedVote(world, person, request)
+    : proto.Message.encode(forgery(person, { ...request, kind: request.kind })).finish()
   if (request.group) {
     await sayInGroup(world, person, request.group, { content: Buffer.from(content), id })
     return { id }
@@ -55,7 +60,32 @@ export async function forge(world: World, person: Person, request: ForgeryReques
   return { id }
 }
 
-function forgery(person: Person, request: ForgeryRequest): proto.IMessage {
+type ForgedVote = 'poll_vote' | 'poll_vote_of_author'
+
+function isVote(kind: Forgery): kind is ForgedVote {
+  return kind === 'poll_vote' || kind === 'poll_vote_of_author'
+}
+
+/** A vote on a poll that this person knows, rightly encrypted, which says that the victim, or the poll's author, has voted. */
+function forgedVote(world: World, person: Person, request: ForgeryRequest): Buffer {
+  const { to, group, fromMe = true, kind, text = 'forged' } = request
+  const messages = person.chats.flatMap((chat) => chat.messages)
+  const poll = messages.find((each) => each.id === request.id)
+  const options = poll ? pollOptions(poll.content) : undefined
+  const author = fromMe ? to : ((poll?.author === undefined ? undefined : findPerson(world, poll.author)) ?? person)
+  const [creator = '', voter = ''] = [author, kind === 'poll_vote' ? to : author].map((each) => jidsOf(each, group)[0])
+  // As the sender sees it: Baileys puts it into the receiver's view (process-message.js).
+  const key = {
+    remoteJid: group ? (request.chat ?? '') : jidOf(to, request.addressed),
+    fromMe: author === person,
+    id: request.id ?? 'FORGED0000000001',
+    ...(group ? { participant: creator } : {}),
+  }
+  const content = poll && options ? poll.content : pollContent(world, { name: text, options: [text], selectable: 1 })
+  return voteContent(world, { key, content, creator, voter }, [options?.[0] ?? text], Date.now())
+}
+
+function forgery(person: Person, request: ForgeryRequest & { kind: Exclude<Forgery, ForgedVote> }): proto.IMessage {
   const { to, addressed, kind } = request
   const text = request.text ?? 'forged'
   const chat = request.chat ?? jidOf(person, addressed)

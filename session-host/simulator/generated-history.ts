@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
 import { NAMES } from './person.ts'
 import { textContent } from './phone-record.ts'
@@ -99,16 +100,22 @@ export function firstUnasked(plan: GeneratedHistory, conversation: GeneratedConv
 }
 
 /**
- * The messages that come unasked after the newest one of each conversation, in chunks of `plan.chunk`: a conversation may go on in the next chunk.
+ * The messages that come unasked after the newest one of each conversation, in chunks of `plan.chunk`: a conversation may go on in the
+ * next chunk. Others are served meanwhile.
  */
-export function* generatedChunks(plan: GeneratedHistory): Generator<proto.IConversation[]> {
+export async function* generatedChunks(plan: GeneratedHistory): AsyncGenerator<proto.IConversation[]> {
   let chunk: proto.IConversation[] = []
   let room = plan.chunk
   for (const conversation of generatedConversations(plan)) {
     const last = firstUnasked(plan, conversation)
     for (let from = conversation.messages - 2; from >= last;) {
       const to = Math.max(last, from - room + 1)
-      chunk.push(generatedPart(plan, conversation, from, to))
+      const messages: proto.IHistorySyncMsg[] = []
+      for (let newest = from; newest >= to; newest -= AT_ONCE) {
+        messages.push(...(generatedPart(plan, conversation, newest, Math.max(to, newest - AT_ONCE + 1)).messages ?? []))
+        await setImmediate()
+      }
+      chunk.push({ ...generatedPart(plan, conversation, 0, 1), messages })
       room -= from - to + 1
       from = to - 1
       if (room > 0) continue
@@ -119,6 +126,9 @@ export function* generatedChunks(plan: GeneratedHistory): Generator<proto.IConve
   }
   if (chunk.length > 0) yield chunk
 }
+
+/** Messages that are made at once. */
+const AT_ONCE = 250
 
 /** SHA-256 of all that comes unasked, as lines `lid id fromMe at text` (fromMe 1 or 0) sorted by code units. */
 export function generatedDigest(plan: GeneratedHistory): { messages: number; sha256: string } {

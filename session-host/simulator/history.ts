@@ -1,4 +1,6 @@
-import { deflateSync } from 'node:zlib'
+import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { deflate } from 'node:zlib'
 import { proto } from '@whiskeysockets/baileys/WAProto/index.js'
 import { firstUnasked, generatedChunks, generatedConversations, generatedPart } from './generated-history.ts'
 import { groupByJid, isGroupJid } from './group.ts'
@@ -74,19 +76,17 @@ async function sendGenerated(world: World, person: Person, device: Device, plan:
   const unasked = conversations.reduce((sum, each) => sum + each.messages - 1 - firstUnasked(plan, each), 0)
   const chunks = Math.ceil(unasked / plan.chunk)
   let order = 0
-  for (const part of generatedChunks(plan)) {
+  for await (const part of generatedChunks(plan)) {
     order++
     const syncType = order <= Math.ceil(chunks / 2) ? TYPES.RECENT : TYPES.FULL
     const progress = Math.max(1, Math.floor((100 * order) / chunks))
     const history = { syncType, conversations: part }
     await sendChunk(world, person, device, order + 2, progress, history, { external: plan.delivery === 'external' })
-    // Others are served between two chunks.
-    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }
 
 /** Sends one chunk of history as a peer message. */
-export function sendChunk(
+export async function sendChunk(
   world: World,
   person: Person,
   device: Device,
@@ -97,7 +97,7 @@ export function sendChunk(
 ): Promise<void> {
   const { request, external = false } = options
   return announce(world, person, device, {
-    encoded: deflateSync(proto.HistorySync.encode({ ...history, chunkOrder, progress }).finish()),
+    encoded: await compress(await encode({ ...history, chunkOrder, progress })),
     external,
     facts: {
       syncType: history.syncType as number as proto.Message.HistorySyncType,
@@ -106,6 +106,18 @@ export function sendChunk(
       ...(request !== undefined && { peerDataRequestSessionId: request }),
     },
   })
+}
+
+const compress = promisify(deflate)
+
+/** A HistorySync, one conversation after another: what is encoded apart and put together is one message (proto3 encoding, "Last One Wins"). */
+async function encode({ conversations, syncType = null, ...facts }: proto.IHistorySync): Promise<Buffer> {
+  const parts = [proto.HistorySync.encode({ ...facts, syncType }).finish()]
+  for (const each of conversations ?? []) {
+    parts.push(proto.HistorySync.encode({ syncType, conversations: [each] }).finish())
+    await setImmediate()
+  }
+  return Buffer.concat(parts)
 }
 
 /** Sends a chunk once more that a companion could not get, with a file of its own. False for one that was never sent to it. */

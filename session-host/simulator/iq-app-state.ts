@@ -15,16 +15,26 @@ export function answerAppState(world: World, connection: Connection, query: Stan
   const { login } = connection
   const sync = child(query, 'sync')
   if (!login || !sync) return false
-  void world
-    .serial(`app-state ${login.person.number}`, async () => {
-      const collections: Stanza[] = []
-      for (const asked of children(sync, 'collection')) {
-        collections.push(await one(world, login.person, login.device, asked))
-      }
-      replyIq(connection, query, [stanza('sync', {}, collections)])
-    })
+  void overtake(world, login.person, sync)
+    .then(() =>
+      world.serial(`app-state ${login.person.number}`, async () => {
+        const collections: Stanza[] = []
+        for (const asked of children(sync, 'collection')) {
+          collections.push(await one(world, login.person, login.device, asked))
+        }
+        replyIq(connection, query, [stanza('sync', {}, collections)])
+      }),
+    )
     .catch((error: unknown) => world.report(error))
   return true
+}
+
+/** What the phone was told to set just before an upload arrives: the upload is then behind. */
+async function overtake(world: World, person: Person, sync: Stanza): Promise<void> {
+  if (!children(sync, 'collection').some((asked) => child(asked, 'patch'))) return
+  const change = world.beforeUpload.get(person.number)
+  world.beforeUpload.delete(person.number)
+  await change?.()
 }
 
 async function one(world: World, person: Person, device: Device, asked: Stanza): Promise<Stanza> {

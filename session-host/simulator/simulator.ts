@@ -66,6 +66,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     deliveriesDue: new Map(),
     media: new Map(),
     historyChunks: new Map(),
+    beforeUpload: new Map(),
     mediaTrouble: new Map(),
     phoneFiles: new Map(),
     mediaHost: () => mediaHost.host,

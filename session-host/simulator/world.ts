@@ -35,6 +35,8 @@ export interface World {
   media: Map<string, Buffer>
   /** Chunks of history that phones have sent, by `number:device/notification id`. */
   historyChunks: Map<string, SentChunk>
+  /** What a phone (its number) sets just before the next upload of a companion's settings arrives. */
+  beforeUpload: Map<string, () => Promise<unknown>>
   /** What is wrong with some of them, by path. */
   mediaTrouble: Map<string, 'gone' | 'truncated' | 'slow'>
   /** Files that phones have, by their media key in hexadecimal. */

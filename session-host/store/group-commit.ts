@@ -5,6 +5,7 @@ import { createKeyCommit, keyParameters, type KeyCommit, type SealedChange } fro
 import { noProtos, type ProtoBox } from './message-protos.ts'
 import { isPlain, mostMessages, toRows } from './plain-batch.ts'
 import { createProjection, type Projection } from './projection.ts'
+import { createSearchWords } from './search-words.ts'
 
 /** Key writes and projections of all sessions of a host, committed together. */
 export interface GroupCommit {
@@ -59,6 +60,7 @@ export function createGroupCommit(
   const busy = new Set<string>()
   let running = 0
   let isScheduled = false
+  const searchWords = createSearchWords(database)
 
   function slotOf(lease: Lease): Slot {
     const slot = slots.get(lease.sessionId)
@@ -175,7 +177,7 @@ export function createGroupCommit(
         }),
     },
     forLease(lease) {
-      const own = createProjection(database, lease, protos)
+      const own = createProjection(database, lease, protos, searchWords)
       let last: Promise<unknown> = Promise.resolve()
       function inOrder<T>(task: () => Promise<T>): Promise<T> {
         const next = last.then(task)

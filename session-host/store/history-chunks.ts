@@ -75,9 +75,12 @@ export function createHistoryStore(database: Database, box: SealedBox, lease: Le
         // The phone was asked for a chunk again, and this is it.
         if (added.length > 0 && chunk.syncType !== 'on_demand')
           await transaction.query(
-            `delete from private.history_chunks
+            `with replaced as (delete from private.history_chunks
                where session_id = $1 and sync_type = $2 and chunk_order is not distinct from $3 and stanza_key <> $4
-                 and status <> 'stored' and error_code is not null and chunk_order is not null`,
+                 and status <> 'stored' and error_code is not null and chunk_order is not null
+               returning unindexed)
+             update private.history_chunks set unindexed = true
+               where session_id = $1 and stanza_key = $4 and exists (select from replaced where unindexed)`,
             [sessionId, chunk.syncType, chunk.chunkOrder, chunk.stanzaKey],
           )
         const events = await refreshSync(transaction, lease)

@@ -3,6 +3,7 @@ import type { SessionEvent } from '#shared/events.ts'
 import type { InboundChange, InboundMessage, InboundReceipt } from '#shared/inbound.ts'
 import type { Transaction } from './database.ts'
 import { keepEarlyChange, takeEarlyChanges } from './early-changes.ts'
+import type { Unindexed } from './history-index.ts'
 import { storeInteraction } from './interactions.ts'
 import { editableContent, mediaFacts, storableContent } from './message-facts.ts'
 import { keepProtos, type ProtoOwner } from './message-protos.ts'
@@ -19,15 +20,18 @@ interface StoredMessage {
 /**
  * Stores messages and brings their conversations' rows up to date. A message that is there already stays as it is (WhatsApp delivers
  * at least once), but the content takes the place of a placeholder that stood in for it. Events for what is live; history has its own.
+ * A trigger puts them into the search index; with `indexed` false the caller does it.
  */
 export async function storeMessages(
   transaction: Transaction,
   owner: ProtoOwner,
   messages: InboundMessage[],
   conversations: Map<string, string>,
-): Promise<{ stored: number; events: SessionEvent[] }> {
+  { indexed = true }: { indexed?: boolean } = {},
+): Promise<{ stored: number; events: SessionEvent[]; unindexed: Unindexed[] }> {
   const rows = dedupe(messages, conversations)
-  if (rows.length === 0) return { stored: 0, events: [] }
+  if (rows.length === 0) return { stored: 0, events: [], unindexed: [] }
+  if (!indexed) await transaction.query(`select set_config('gateway.indexes_itself', 'on', true)`)
   const stored = await transaction.query<StoredMessage>(
     `insert into public.messages_new as m (
          conversation_id, user_id, session_id, sender_type, message_type, text_content, created_at, wa_id, from_me,
@@ -94,7 +98,20 @@ export async function storeMessages(
   const changed: SessionEvent[] = []
   for (const { conversationId, change } of await takeEarlyChanges(transaction, owner, stored))
     changed.push(...(await storeChange(transaction, owner, conversationId, change)))
-  return { stored: stored.length, events: [...announced.map(announce), ...changed] }
+  return {
+    stored: stored.length,
+    events: [...announced.map(announce), ...changed],
+    unindexed: indexed ? [] : textsOf(stored, rows),
+  }
+}
+
+/** The texts of new messages. */
+function textsOf(stored: StoredMessage[], rows: { key: string; message: InboundMessage }[]): Unindexed[] {
+  const texts = new Map(rows.map(({ key, message }) => [key, storable(message.text)]))
+  return stored.flatMap((row) => {
+    const text = row.is_new ? texts.get(keyOf(row.conversation_id, row.from_me, row.wa_id)) : null
+    return text ? [{ id: row.id, text }] : []
+  })
 }
 
 function announce(row: StoredMessage): SessionEvent {

@@ -4,23 +4,28 @@ import { appendEvents } from './append-events.ts'
 import { resolveConversations, storeChatState } from './conversations.ts'
 import type { Transaction } from './database.ts'
 import type { Lease } from './fenced.ts'
+import { takeEarlyReads } from './early-receipts.ts'
+import type { HistoryIndex, Unindexed } from './history-index.ts'
 import { storeGroups } from './groups.ts'
 import { storeMemberReceipts } from './interactions.ts'
 import type { ProtoOwner } from './message-protos.ts'
 import { storeChanges, storeMessages } from './messages.ts'
+import { storeOwnReads } from './own-reads.ts'
 import { resolvePeople } from './people.ts'
 import { storeTimers } from './timers.ts'
 
 /**
  * Stores a slice of a chunk of history and moves the chunk's position with it, in one transaction. What came live wins: rows that are
- * there stay as they are. Messages make no events; the chunk's last slice makes one of all.
+ * there stay as they are. Messages make no events; the chunk's last slice makes one of all. Answers the messages that are to be put into
+ * the search index; of the last slice none are left.
  */
 export async function projectHistory(
   transaction: Transaction,
   lease: Lease & ProtoOwner,
   batch: InboundBatch,
   history: InboundHistory,
-): Promise<void> {
+  index: HistoryIndex,
+): Promise<Unindexed[]> {
   const chats = chatsOf(batch)
   const paired = await pairsOfKnown(transaction, lease, history.pairs)
   const people = await resolvePeople(transaction, lease, [...batch.people, ...paired, ...peopleOf(batch, chats)])
@@ -35,24 +40,33 @@ export async function projectHistory(
     events.flatMap((event) => (event.type === 'conversation.created' ? [event.data.conversation_id] : [])),
   )
   await storeGroups(transaction, lease, chats, conversations)
-  const messages = await storeMessages(transaction, lease, batch.messages, conversations)
+  const messages = await storeMessages(transaction, lease, batch.messages, conversations, { indexed: false })
   await storeMemberReceipts(transaction, lease, batch.receipts, conversations)
   await storeChanges(transaction, lease, batch.changes, conversations)
   await storeStates(transaction, history, batch.chats, conversations, created)
+  // What was read on the phone since it took its picture of the chats.
+  const early = await takeEarlyReads(transaction, lease, [...new Set(conversations.values())])
+  const reads = await storeOwnReads(transaction, lease, early.receipts, early.conversations)
 
   const [chunk] = await transaction.query<{ conversations: number; messages: number; progress: number | null }>(
     `update private.history_chunks set
-         position = $3, conversations = $3, messages = messages + $4, refused = refused + $6,
+         unindexed = not $5, position = $3, conversations = $3, messages = messages + $4, refused = refused + $6,
          status = case when $5 then 'stored' else status end, finished_at = case when $5 then now() end,
          notice = case when $5 and refused + $6 = 0 then null else notice end, error_code = case when $5 then null else error_code end
        where session_id = $1 and id = $2 and status = 'waiting'
        returning conversations, messages, progress`,
     [lease.sessionId, history.chunkId, history.position, messages.stored, history.isLast, history.refused ?? 0],
   )
-  if (!history.isLast || !chunk) return appendEventsIfAny(transaction, lease, people.events)
+  const changed = [...people.events, ...reads]
+  if (!history.isLast || !chunk) {
+    await appendEventsIfAny(transaction, lease, changed)
+    return messages.unindexed
+  }
+  // Whoever hears that it is there finds it.
+  await index.within(transaction, messages.unindexed)
   const [conversationId] = conversations.values()
   await appendEvents(transaction, lease, [
-    ...people.events,
+    ...changed,
     {
       type: 'history.imported',
       data: {
@@ -63,6 +77,7 @@ export async function projectHistory(
     },
     ...(await refreshSync(transaction, lease)),
   ])
+  return []
 }
 
 /** Counts the session's chunks onto its row, and answers the event of what changed. */

@@ -9,6 +9,7 @@ import { resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
+import { createHistoryIndex } from './history-index.ts'
 import { keepEarlyReceipts } from './early-receipts.ts'
 import { storeMemberReceipts } from './interactions.ts'
 import { noProtos, type ProtoBox, type ProtoOwner } from './message-protos.ts'
@@ -19,6 +20,7 @@ import { storePictureChanges } from './profile-pictures.ts'
 import { resolvePeople } from './people.ts'
 import { storeTimers } from './timers.ts'
 import { projectHistory } from './project-history.ts'
+import { createSearchWords } from './search-words.ts'
 
 export interface Projection {
   /**
@@ -30,13 +32,24 @@ export interface Projection {
   openConversation(jid: string, alt: string | undefined): Promise<string>
 }
 
-/** The inbound path's only writer: rows, read model and event log together or not at all. */
-export function createProjection(database: Database, lease: Lease, protos: ProtoBox = noProtos): Projection {
+/** The inbound path's only writer: rows, read model and event log together or not at all. Sessions may share `searchWords`. */
+export function createProjection(
+  database: Database,
+  lease: Lease,
+  protos: ProtoBox = noProtos,
+  searchWords = createSearchWords(database),
+): Projection {
   const owner = { ...lease, protos }
+  const index = createHistoryIndex(database, lease, searchWords)
   return {
     async project(batch, committed) {
       await committed
-      await fenced(database, lease, (transaction) => projectBatch(transaction, owner, batch))
+      const { history } = batch
+      if (!history) return fenced(database, lease, (transaction) => projectBatch(transaction, owner, batch))
+      await (history.isLast ? index.settle() : index.ready())
+      index.add(
+        await fenced(database, lease, (transaction) => projectHistory(transaction, owner, batch, history, index)),
+      )
     },
     openConversation: (jid, alt) =>
       fenced(database, lease, async (transaction) => {
@@ -52,7 +65,6 @@ export function createProjection(database: Database, lease: Lease, protos: Proto
 }
 
 async function projectBatch(transaction: Transaction, lease: Lease & ProtoOwner, batch: InboundBatch): Promise<void> {
-  if (batch.history) return projectHistory(transaction, lease, batch, batch.history)
   const chats = chatsOf(batch)
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
   const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)

@@ -158,6 +158,18 @@ test('changes of both sides while the other was away, and of both at once, end a
   expect(await row((each) => each.muted_until === null && !each.marked_unread)).toMatchObject({ archived: false })
 })
 
+test('a change that WhatsApp refuses because the phone was faster is made after what the phone said, and both stay', async () => {
+  // The phone archives just before the server gets our pin: it answers with an error inside a good answer.
+  await set({ action: 'archive', when: 'upload' })
+  await rest('set_chat_state', { pinned: true })
+  await onPhone((chat) => chat.archived && chat.pinned)
+  expect(await row((each) => each.archived && each.pinned_at !== null)).toMatchObject({ archived: true })
+  await set({ action: 'archive', on: false })
+  await rest('set_chat_state', { pinned: false })
+  await onPhone((chat) => !chat.archived && !chat.pinned)
+  await row((each) => !each.archived && each.pinned_at === null)
+})
+
 test('a change of the phone that was read but not stored when the host died is asked for again', async () => {
   await gateway.database.query(
     `create function private.away() returns trigger language plpgsql as

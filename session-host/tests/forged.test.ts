@@ -9,7 +9,7 @@ const eva = { number: '34600000003', lid: '200000000000003', name: 'Eva Sanz', p
 let gateway: Gateway
 let member: Member
 let group: string
-/** WhatsApp ids of messages that are not Bea's: Ana's own to Bea and in the group, Eva's to Ana and in the group. */
+/** WhatsApp ids of messages that are not Bea's: Ana's own to Bea and in the group, Eva's to Ana and in the group; a poll of each kind. */
 const others: { id: string; fromMe: boolean; chat: string }[] = []
 
 beforeAll(async () => {
@@ -56,8 +56,22 @@ beforeAll(async () => {
     )
     others.push({ id: body.message.wa_id, fromMe: true, chat: conversationId })
   }
+  const asked = await poll(ana.number, bea.number)
+  const askedInGroup = await poll(eva.number, group)
+  others.push({ id: asked, fromMe: true, chat: jidOf(bea) }, { id: askedInGroup, fromMe: false, chat: group })
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
+
+/** A poll that everybody in the chat has, Ana's companion too. */
+async function poll(from: string, to: string): Promise<string> {
+  const { id } = await gateway.control.post<{ id: string }>(`/phones/${from}/poll`, {
+    to,
+    name: '¿Cuándo?',
+    options: ['hoy', 'mañana'],
+  })
+  await gateway.database.until('select 1 from public.messages_new where wa_id = $1', [id], (rows) => rows.length === 1)
+  return id
+}
 
 /** All that a forgery could change: messages, people, chats, groups, keys, history. Receipts may still rise. */
 async function everything(): Promise<unknown> {

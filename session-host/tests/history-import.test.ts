@@ -109,6 +109,13 @@ test('killed in the middle of an import, again and again, it goes on where it wa
     [],
     (rows) => rows.length === 1,
   )
+  // Everything is found, also what a host had stored and not indexed when it was killed.
+  expect(
+    await gateway.database.query(
+      `select count(*)::integer as missing from public.messages_new m
+         where text_content <> '' and not exists (select from private.message_search s where s.message_id = m.id)`,
+    ),
+  ).toEqual([{ missing: 0 }])
   // One conversation a person, with the count of the phone, and nothing left to fetch.
   expect(
     await gateway.database.query(

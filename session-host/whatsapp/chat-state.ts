@@ -1,4 +1,5 @@
 import { proto, type WAMessage, type WASocket } from '@whiskeysockets/baileys'
+import { createUploads } from './refused-upload.ts'
 
 /** A chat as WhatsApp's app state names it, with its newest message, which says up to where a change is meant. */
 export interface ChatReference {
@@ -33,27 +34,34 @@ export interface ChatState {
 
 /** @see ChatState */
 export function createChatState(socket: WASocket): ChatState {
+  const upload = createUploads(socket)
+  const modify = (change: Parameters<WASocket['chatModify']>[0], { chat }: ChatReference): Promise<void> =>
+    upload(() => socket.chatModify(change, chat))
   return {
-    setArchived: (chat, on) => socket.chatModify({ archive: on, lastMessages: lastMessages(chat) }, chat.chat),
-    setPinned: (chat, on) => socket.chatModify({ pin: on }, chat.chat),
-    setMuted: (chat, until) => socket.chatModify({ mute: until }, chat.chat),
-    setRead: (chat, on) => socket.chatModify({ markRead: on, lastMessages: lastMessages(chat) }, chat.chat),
+    setArchived: (chat, on) => modify({ archive: on, lastMessages: lastMessages(chat) }, chat),
+    setPinned: (chat, on) => modify({ pin: on }, chat),
+    setMuted: (chat, until) => modify({ mute: until }, chat),
+    setRead: (chat, on) => modify({ markRead: on, lastMessages: lastMessages(chat) }, chat),
     setStarred: (message, on) =>
-      socket.appPatch({
-        syncAction: { starAction: { starred: on } },
-        index: indexOf('star', message),
-        type: 'regular_low',
-        apiVersion: 2,
-        operation: proto.SyncdMutation.SyncdOperation.SET,
-      }),
+      upload(() =>
+        socket.appPatch({
+          syncAction: { starAction: { starred: on } },
+          index: indexOf('star', message),
+          type: 'regular_low',
+          apiVersion: 2,
+          operation: proto.SyncdMutation.SyncdOperation.SET,
+        }),
+      ),
     deleteForMe: (message) =>
-      socket.appPatch({
-        syncAction: { deleteMessageForMeAction: { deleteMedia: true, messageTimestamp: message.at } },
-        index: indexOf('deleteMessageForMe', message),
-        type: 'regular_high',
-        apiVersion: 3,
-        operation: proto.SyncdMutation.SyncdOperation.SET,
-      }),
+      upload(() =>
+        socket.appPatch({
+          syncAction: { deleteMessageForMeAction: { deleteMedia: true, messageTimestamp: message.at } },
+          index: indexOf('deleteMessageForMe', message),
+          type: 'regular_high',
+          apiVersion: 3,
+          operation: proto.SyncdMutation.SyncdOperation.SET,
+        }),
+      ),
   }
 }
 

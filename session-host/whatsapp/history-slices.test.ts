@@ -164,6 +164,47 @@ test('a group comes with its members, reactions and who has read what', () => {
   expect(slice?.batch.changes).toMatchObject([{ kind: 'reaction', waId: 'a', fromMe: true, from: lid, emoji: '👍' }])
 })
 
+test('what happened to a group, and calls that nobody took, are notices among its messages', () => {
+  const { StubType } = proto.WebMessageInfo
+  const stub = (chat: string, id: string, type: number, parameters: string[], facts: object = {}) => ({
+    message: {
+      key: { remoteJid: chat, id, fromMe: false },
+      messageTimestamp: Number(id),
+      messageStubType: type,
+      messageStubParameters: parameters,
+      ...facts,
+    },
+  })
+  const by = { participant: pn }
+  const conversations = [
+    {
+      id: group,
+      messages: [
+        stub(group, '1', StubType.GROUP_CREATE, ['Familia'], by),
+        stub(group, '2', StubType.GROUP_PARTICIPANT_ADD, [JSON.stringify({ id: lid, phoneNumber: pn })], by),
+        stub(group, '3', StubType.GROUP_PARTICIPANT_ADD, [pn], by),
+        stub(group, '4', StubType.GROUP_PARTICIPANT_REMOVE, [lid], {
+          key: { remoteJid: group, id: '4', fromMe: true },
+        }),
+        stub(group, '5', StubType.GROUP_CHANGE_ANNOUNCE, ['on'], { participant: self.lid }),
+        stub(group, '6', StubType.GROUP_PARTICIPANT_PROMOTE, ['nonsense', '{'], by),
+        stub(group, '7', StubType.E2E_ENCRYPTED, [], by),
+      ],
+    },
+    { id: lid, messages: [stub(lid, '8', StubType.CALL_MISSED_VIDEO, [])] },
+  ]
+  const [slice] = slices({ syncType: RECENT, conversations }, 0, { messages: 99, others: 9 })
+  expect(slice?.batch.messages.map(({ waId, type, content }) => [waId, type, content?.notice])).toEqual([
+    ['1', 'notice', { kind: 'group_created', value: 'Familia', by: pn }],
+    ['2', 'notice', { kind: 'group_added', participants: [lid], by: pn }],
+    ['3', 'notice', { kind: 'group_joined', participants: [pn], by: pn }],
+    ['4', 'notice', { kind: 'group_removed', participants: [lid], by_me: true }],
+    ['5', 'notice', { kind: 'group_only_admins_send', value: 'on', by_me: true }],
+    ['8', 'notice', { kind: 'missed_call', video: true, by: lid }],
+  ])
+  expect(slice?.batch.messages.every(({ status, live }) => status === 'read' && !live)).toBe(true)
+})
+
 test('what is no conversation is left out, and bytes that are no history are refused', () => {
   const parts = slices({
     syncType: RECENT,

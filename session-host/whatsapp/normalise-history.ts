@@ -2,6 +2,7 @@ import { isJidGroup, proto, type WAMessage } from '@whiskeysockets/baileys'
 import { isPersonJid, normalizeJid } from '#shared/ids.ts'
 import { emptyBatch, type GroupParticipant, type InboundBatch, type InboundChat } from '#shared/inbound.ts'
 import type { SyncType } from './history-notice.ts'
+import { readStub } from './history-stubs.ts'
 import { seconds } from './normalise-changes.ts'
 import { addMessage, addPair, chatJid } from './normalise.ts'
 import type { Self } from './self.ts'
@@ -150,6 +151,8 @@ function addHistoryMessage(batch: InboundBatch, message: WAMessage, self: Self, 
     addMessage(batch, message, self, false)
     const chat = chatJid(key.remoteJid)
     if (!chat || !key.id) return
+    const notice = readStub(message, chat, self)
+    if (notice) messages.push(notice)
     const own = key.fromMe === true
     const sender = isJidGroup(chat) && !own ? normalizeJid(key.participant) : null
     const about = { chat, waId: key.id, fromMe: own, ...(sender ? { sender } : {}) }

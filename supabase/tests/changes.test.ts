@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { emptyBatch } from '#shared/inbound.ts'
+import { emptyBatch, type InboundMessage } from '#shared/inbound.ts'
 import type { Database } from '../../session-host/store/database.ts'
 import { createCommandStore } from '../../session-host/store/commands.ts'
 import { createProjection } from '../../session-host/store/projection.ts'
@@ -277,6 +277,47 @@ test('the text of an edit goes with its command, however that ends', async () =>
     )
     expect(closed).toEqual({ payload: { wa_id: 'W' } })
   }
+})
+
+test('what the account reads on its phone before the history brings it here is read when it comes', async () => {
+  const projection = createProjection(database, session.lease)
+  const other = '34600000077@s.whatsapp.net'
+  const said = (waId: string, n: number): InboundMessage => ({
+    chat: other,
+    waId,
+    fromMe: false,
+    at: at + n,
+    type: 'text',
+    text: waId,
+    status: 'received',
+    live: false,
+  })
+  await projection.project({
+    ...emptyBatch(),
+    receipts: [{ chat: other, waId: 'H2', fromMe: false, status: 'read' }],
+  })
+  const [chunk] = await database.query<{ id: string }>(
+    `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
+       values ($1, $2, $3, 'x', 'initial', 'x') returning id`,
+    [session.sessionId, session.userId, '7'.repeat(64)],
+  )
+  await projection.project({
+    ...emptyBatch(),
+    chats: [{ jid: other, unread: 3, snapshotAt: at + 3 }],
+    messages: [said('H1', 1), said('H2', 2), said('H3', 3)],
+    history: { chunkId: chunk?.id ?? '', syncType: 'initial', position: 1, isLast: true, pairs: [] },
+  })
+  expect(
+    await database.query(
+      `select c.unread_count as unread, array_agg(m.status order by m.created_at) as statuses
+         from public.messages_new m join public.conversations_new c on c.id = m.conversation_id
+         where c.session_id = $1 and c.external_id = $2 group by 1`,
+      [session.sessionId, other],
+    ),
+  ).toEqual([{ unread: 1, statuses: ['read', 'read', 'received'] }])
+  expect(
+    await database.query(`select 1 from private.early_receipts where session_id = $1`, [session.sessionId]),
+  ).toEqual([])
 })
 
 test('receipts whose message never comes are forgotten after a day', async () => {
