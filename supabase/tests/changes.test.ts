@@ -279,6 +279,27 @@ test('the text of an edit goes with its command, however that ends', async () =>
   }
 })
 
+test('a person is called as saved on the phone, else as the business that WhatsApp has verified, else as they call themselves, else by number', async () => {
+  const projection = createProjection(database, session.lease)
+  const jid = '34600000078@s.whatsapp.net'
+  await projection.openConversation(jid, undefined)
+  const called = async (): Promise<unknown> => {
+    const [row] = await database.query<{ name: string }>(
+      'select contact_name as name from public.conversations_new where session_id = $1 and external_id = $2',
+      [session.sessionId, jid],
+    )
+    return row?.name
+  }
+  const names = [await called()]
+  for (const said of [{ pushName: 'Carlita' }, { verifiedName: 'Carla S. L.' }, { name: 'Carla Soler' }]) {
+    await projection.project({ ...emptyBatch(), people: [{ jid, ...said }] })
+    names.push(await called())
+  }
+  await projection.project({ ...emptyBatch(), people: [{ jid, pushName: 'Otra', verifiedName: 'Otra S. L.' }] })
+  names.push(await called())
+  expect(names).toEqual(['+34 600 00 00 78', 'Carlita', 'Carla S. L.', 'Carla Soler', 'Carla Soler'])
+})
+
 test('what the account reads on its phone before the history brings it here is read when it comes', async () => {
   const projection = createProjection(database, session.lease)
   const other = '34600000077@s.whatsapp.net'
