@@ -36,6 +36,7 @@ const cutEvery = 12
  * measured-process.ts. Fails with a sentence that says what is not so; whether the slope is acceptable, the caller knows.
  */
 export async function runSoak(world: CrashWorld, { durationMs, sampleMs, log }: SoakOptions): Promise<SoakReport> {
+  await Promise.all(world.accounts.map((account) => verify(world, account)))
   const startedAt = performance.now()
   const samples: SoakReport['samples'] = []
   let reconnects = 0
