@@ -29,6 +29,11 @@ const contacts = 4
 /** What has not come when nothing came for so long is lost, ms. */
 const givenUpMs = 30_000
 
+/**
+ * Simulator, database, gateway and the clients that take the times share the machine: on two cores the latencies hold what they take from
+ * each other, so run it with nothing else. Throughput is compared with bare Baileys in the same run, which has all but the database to
+ * share with, too. Bare Baileys runs on stock node:crypto.
+ */
 export const inbound: Benchmark = {
   name: 'inbound',
   summary: 'frame → committed row → Socket.IO client: latency at 100 msg/s, and throughput beside bare Baileys',
