@@ -24,12 +24,6 @@ export type KeyCache = LRUCache<string, object>
 /** Key-store calls that may wait for their commit while more are made: what memory holds for a database that is slow. */
 const mostUncommitted = 64
 
-/** A message whose plaintext goes into the inbox together with the ratchet that decrypted it. */
-export interface InboxRecord {
-  stanzaKey: string
-  value: Buffer
-}
-
 export interface AuthState {
   creds: AuthenticationCreds
   keys: SignalKeyStore

@@ -1,5 +1,10 @@
 import { BufferJSON, type SignalDataSet } from '@whiskeysockets/baileys'
-import type { InboxRecord } from './auth-state.ts'
+
+/** A message whose plaintext goes into the inbox together with the ratchet that decrypted it. */
+export interface InboxRecord {
+  stanzaKey: string
+  value: Buffer
+}
 
 /** What goes into one transaction. */
 export interface KeyChange {
