@@ -4,7 +4,8 @@ import type { Transaction } from './database.ts'
 
 /**
  * What the account has read on another device: every message up to the newest that it has read is read here, and the conversation
- * counts what is left. It also takes a mark as unread away.
+ * counts what is left. It also takes a mark as unread away. A reading never makes more unread: messages of the history don't count by
+ * themselves, and the same receipt may come again after they came.
  */
 export async function storeOwnReads(
   transaction: Transaction,
@@ -40,9 +41,9 @@ export async function storeOwnReads(
          left join public.messages_new m on m.conversation_id = r.conversation_id and m.status = 'received'
            and (m.created_at, m.ordinal) > (r.created_at, r.ordinal)
          group by r.conversation_id)
-     update public.conversations_new c set unread_count = n.unread, marked_unread = false
+     update public.conversations_new c set unread_count = least(c.unread_count, n.unread), marked_unread = false
        from counted n
-       where c.id = n.conversation_id and (c.unread_count <> n.unread or c.marked_unread)
+       where c.id = n.conversation_id and (c.unread_count > n.unread or c.marked_unread)
        returning c.id, c.unread_count`,
     [owner.sessionId, reads.map((read) => read.conversationId), reads.map((read) => read.waId)],
   )
