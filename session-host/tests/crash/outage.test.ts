@@ -39,19 +39,23 @@ async function nothingIsConfirmed(outage: Omit<Outage, 'end'> & { end?: Outage['
 
 // The long forms, 30 s away, 5 s slow, crashed, a server that refuses: npm run test:crash.
 test('while the database is away no message is confirmed, and memory stays; afterwards everything is there, by itself', async () => {
+  expect.hasAssertions()
   // Longer than a lease lives (10 s): the host must let go of the session, and take it again.
   await nothingIsConfirmed({ begin: () => proxy.cut(), lastsMs: 12_000, messages: 20 })
 })
 
 test('a database that does not answer for a while costs nothing but the time', async () => {
+  expect.hasAssertions()
   await nothingIsConfirmed({ begin: () => proxy.clog(), lastsMs: 2_000, messages: 10 })
 })
 
 test('a database that has no connection left for the host is waited for, and nothing is confirmed that is not stored', async () => {
+  expect.hasAssertions()
   await nothingIsConfirmed({ begin: () => proxy.fill(), lastsMs: 2_000, messages: 5 })
 })
 
 test('a database server that is restarted is used again as soon as it is there', async () => {
+  expect.hasAssertions()
   const { postgres } = stack
   await nothingIsConfirmed({
     begin: () => postgres.stop('fast'),

@@ -4,8 +4,8 @@ import type { CrashWorld } from './crash-world.ts'
 import { verify } from './verify.ts'
 
 export interface Outage {
-  begin(): void | Promise<void>
-  end(): void | Promise<void>
+  begin: () => void | Promise<void>
+  end: () => void | Promise<void>
   /** How long it lasts, in ms: the time itself is what is tested. */
   lastsMs: number
   /** What phones say to each account meanwhile, spread over the first half of the time. */
