@@ -323,6 +323,27 @@ describe('the console acts', { timeout: 120_000 }, () => {
     expect(await typing.count()).toBe(0)
   })
 
+  it('finds a message in all chats by its words, and leads to its place', async () => {
+    await row(contact(1).name).click()
+    await composer().waitFor()
+    const box = page.getByRole('searchbox')
+    await box.fill('hora llegas')
+    const found = page.getByRole('region', { name: 'Mensajes' })
+    const hit = found.getByRole('link').filter({ hasText: '¿A qué hora llegas?' }).first()
+    await hit.locator('mark').first().waitFor()
+    expect(await seriousTroubles('search')).toEqual([])
+    await hit.click()
+    await bubble('¿A qué hora llegas?').first().waitFor()
+    await eventually(() => page.evaluate(() => document.activeElement?.textContent ?? '')).toContain(
+      '¿A qué hora llegas?',
+    )
+    await box.fill('nadie ha escrito esto')
+    await page.getByRole('heading', { name: 'Ningún chat coincide' }).waitFor()
+    await found.waitFor({ state: 'detached' })
+    await box.fill('')
+    await row(contact(1).name).waitFor()
+  })
+
   it('archives, pins, mutes and marks as unread, with the menu and with keys', async () => {
     await says('Hola', contact(2).number)
     await row(contact(2).name).getByText('Hola').waitFor()

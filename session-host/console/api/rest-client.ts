@@ -7,6 +7,8 @@ import type {
   MessagesResponse,
   PairingCodeResponse,
   QrResponse,
+  SearchResponse,
+  SearchResult,
   SendMessageResponse,
   SessionResponse,
   StartConversationResponse,
@@ -20,6 +22,8 @@ import type { Session } from '#shared/session.ts'
 
 export type ConversationPage = z.infer<typeof ConversationsResponse>
 export type MessagePage = z.infer<typeof MessagesResponse>
+export type SearchPage = z.infer<typeof SearchResponse>
+export type SearchHit = SearchResult
 export type QrAnswer = z.infer<typeof QrResponse>
 
 export type PairingCode = z.infer<typeof PairingCodeResponse>['data']
@@ -55,6 +59,8 @@ export interface RestClient {
     query: { conversationId: string; limit: number; before: string | null },
     signal?: AbortSignal,
   ) => Promise<MessagePage>
+  /** Messages of all chats that hold these words. */
+  search: (query: { q: string; cursor: string | null }, signal?: AbortSignal) => Promise<SearchPage>
   /** Answers the messages as they are kept: one, or one for each file. */
   sendMessage: (message: NewMessage) => Promise<Message[]>
   /** One of the shared actions; its key makes a repeat harmless. */
@@ -109,6 +115,7 @@ export function createRestClient(dependencies: {
       get<ConversationPage>('get_conversations', { q: q || null, archived: archived ? 'true' : null, cursor }, signal),
     messages: ({ conversationId, limit, before }, signal) =>
       get<MessagePage>('get_messages', { conversationId, limit: String(limit), before }, signal),
+    search: ({ q, cursor }, signal) => get<SearchPage>('search', { q, cursor, limit: '20' }, signal),
     sendMessage: async ({ idempotencyKey, ...message }) => {
       const headers = { 'idempotency-key': idempotencyKey }
       const answer = await post<z.infer<typeof SendMessageResponse>>('send_message', message, headers)

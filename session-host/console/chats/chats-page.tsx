@@ -9,6 +9,7 @@ import { Wordmark } from '../wordmark.tsx'
 import { ConnectionBanner } from './connection-banner.tsx'
 import { loadPhoneFormat } from './conversation-name.ts'
 import { ConversationList } from './conversation-list.tsx'
+import { MessageHits } from './message-hits.tsx'
 import { NewChatDialog } from './new-chat-dialog.tsx'
 import { useChatTitle } from './use-chat-title.ts'
 import { useConversations } from './use-conversations.ts'
@@ -87,6 +88,7 @@ export function ChatsPage({ session, onLink }: { session: Session; onLink: () =>
         <ConnectionBanner session={session} onLink={onLink} />
         {archived && <h2 className="side-heading">{t.archived}</h2>}
         <ConversationList list={list} q={q} archived={archived} openId={openId} onNewChat={() => setAdding(true)} />
+        {q.length > 1 && <MessageHits q={q.slice(0, 200)} />}
       </nav>
       <main className="chats-main">
         {openId === null ? (

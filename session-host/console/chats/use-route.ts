@@ -5,8 +5,13 @@ export function useOpenChat(): string | null {
   return useSyncExternalStore(subscribe, openChat)
 }
 
-export function chatHref(id: string): string {
-  return `#/chat/${id}`
+/** The message that the address leads to in the open chat (`#/chat/<id>/<message id>`). */
+export function useOpenMessage(): string | null {
+  return useSyncExternalStore(subscribe, () => place()?.[2] ?? null)
+}
+
+export function chatHref(id: string, messageId?: string): string {
+  return messageId === undefined ? `#/chat/${id}` : `#/chat/${id}/${messageId}`
 }
 
 export function openChatAt(id: string | null, replace = false): void {
@@ -17,7 +22,11 @@ export function openChatAt(id: string | null, replace = false): void {
 }
 
 function openChat(): string | null {
-  return /^#\/chat\/([\w-]+)$/.exec(location.hash)?.[1] ?? null
+  return place()?.[1] ?? null
+}
+
+function place(): RegExpExecArray | null {
+  return /^#\/chat\/([\w-]+)(?:\/([\w-]+))?$/.exec(location.hash)
 }
 
 function subscribe(listener: () => void): () => void {

@@ -164,6 +164,8 @@ export const en: Catalogue = {
   noArchived: 'No archived chats',
   noResults: 'No chat matches',
   noResultsHelp: 'Try another name or part of the number.',
+  messagesFound: 'Messages',
+  moreMessages: 'Show more messages',
   chatsFailed: 'The chats could not be loaded.',
   contactChat: 'Chat',
   groupChat: 'Group',

@@ -176,6 +176,8 @@ export const es = {
   noArchived: 'No hay chats archivados',
   noResults: 'Ningún chat coincide',
   noResultsHelp: 'Prueba con otro nombre o con parte del número.',
+  messagesFound: 'Mensajes',
+  moreMessages: 'Ver más mensajes',
   chatsFailed: 'No se han podido cargar los chats.',
   contactChat: 'Chat',
   groupChat: 'Grupo',

@@ -11,6 +11,7 @@ import {
 } from 'react'
 import type { Message } from '#shared/message.ts'
 import { useSecondsOf } from '../chats/use-now.ts'
+import { useOpenMessage } from '../chats/use-route.ts'
 import { Icon } from '../icon.tsx'
 import { dayLabel } from '../language/dates.ts'
 import { useLanguage } from '../language/language.tsx'
@@ -20,6 +21,8 @@ import type { ThreadRow } from './thread-rows.ts'
 import type { Thread } from './use-thread.ts'
 
 const nearEnd = 80
+/** Pages that are loaded at most to come to a message that was asked for. */
+const farthestPages = 40
 
 /** A feed of articles, virtual at both ends: holds still when older ones come in above, follows new ones when at the end. */
 export function MessageList(props: {
@@ -111,6 +114,24 @@ export function MessageList(props: {
     const row = rows[index]
     if (row) show(row.key, index)
   }
+
+  // A message that the address names is shown once it is loaded.
+  const wanted = useOpenMessage()
+  const search = useRef({ wanted: null as string | null, pages: 0 })
+  useEffect(() => {
+    if (search.current.wanted !== wanted) search.current = { wanted, pages: farthestPages }
+    if (!placed || wanted === null || search.current.pages === 0) return
+    const index = rows.findIndex((row) => row.message?.id === wanted)
+    const row = rows[index]
+    if (row) {
+      search.current.pages = 0
+      wasAtEnd.current = false
+      show(row.key, index)
+    } else if (thread.hasOlder && !thread.isLoadingOlder) {
+      search.current.pages -= 1
+      thread.loadOlder()
+    }
+  })
 
   function move(event: KeyboardEvent): void {
     const from = focused === -1 ? rows.length - 1 : focused
