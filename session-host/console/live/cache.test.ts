@@ -12,6 +12,7 @@ import {
   putConversation,
   putMessage,
   removeConversation,
+  removeMessage,
   type ConversationData,
   type MessageData,
 } from './cache.ts'
@@ -161,5 +162,32 @@ describe('the messages of a chat', () => {
   it('stay the very same when an answer brings nothing new', () => {
     const known = pageOf(message('a', 1, 'read'))
     expect(mergeMessages(known, pageOf(message('a', 1, 'sent')))).toBe(known)
+  })
+})
+
+describe('what an event says while the first answer of a chat is on its way', () => {
+  it('is there once the answer is, which may have left before it', async () => {
+    const queryClient = new QueryClient()
+    const answer = Promise.withResolvers<MessageData['pages'][number]>()
+    const fetched = queryClient.fetchInfiniteQuery({
+      queryKey: messagesKey('c'),
+      queryFn: () => answer.promise,
+      initialPageParam: null as string | null,
+    })
+    const [old, late, gone] = [message('old', 1), message('late', 2), message('gone', 3)]
+    putMessage(queryClient, late)
+    putMessage(queryClient, gone)
+    removeMessage(queryClient, { conversation_id: 'c', message_id: 'gone' })
+    patchMessageStatus(queryClient, { conversation_id: 'c', message_id: 'old', status: 'read' })
+    answer.resolve({ success: true, messages: [old], previous_cursor: null, next_cursor: null })
+    await fetched
+    await expect
+      .poll(() =>
+        messagesOf(queryClient.getQueryData<MessageData>(messagesKey('c'))).map(({ id, status }) => [id, status]),
+      )
+      .toEqual([
+        ['old', 'read'],
+        ['late', late.status],
+      ])
   })
 })

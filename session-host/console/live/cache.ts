@@ -109,6 +109,7 @@ export function removeConversation(queryClient: QueryClient, id: string): void {
 
 /** Adds or replaces a message, if its conversation is loaded. Never lowers a status: events and answers may overtake each other. */
 export function putMessage(queryClient: QueryClient, message: Message): void {
+  if (waitsForAnswer(queryClient, message.conversation_id, () => putMessage(queryClient, message))) return
   queryClient.setQueryData<MessageData>(messagesKey(message.conversation_id), (data) => {
     const [newest, ...older] = data?.pages ?? []
     if (!data || !newest) return data
@@ -135,6 +136,8 @@ export function patchMessageStatus(
     error_code,
   }: { conversation_id: string; message_id: string; status: MessageStatus; error_code?: string | null | undefined },
 ): void {
+  const again = { conversation_id, message_id, status, error_code }
+  if (waitsForAnswer(queryClient, conversation_id, () => patchMessageStatus(queryClient, again))) return
   const data = queryClient.getQueryData<MessageData>(messagesKey(conversation_id))
   const message = messagesOf(data).find(({ id }) => id === message_id)
   if (message) putMessage(queryClient, { ...message, status, error_code: error_code ?? message.error_code })
@@ -145,6 +148,8 @@ export function removeMessage(
   queryClient: QueryClient,
   { conversation_id, message_id }: { conversation_id: string; message_id: string },
 ): void {
+  const again = { conversation_id, message_id }
+  if (waitsForAnswer(queryClient, conversation_id, () => removeMessage(queryClient, again))) return
   queryClient.setQueryData<MessageData>(
     messagesKey(conversation_id),
     (data) =>
@@ -153,6 +158,22 @@ export function removeMessage(
         pages: data.pages.map((page) => ({ ...page, messages: page.messages.filter(({ id }) => id !== message_id) })),
       },
   )
+}
+
+/**
+ * Whether a conversation's first answer is still on its way. It may have left before what an event now says: that is said again once it
+ * is here.
+ */
+function waitsForAnswer(queryClient: QueryClient, conversationId: string, sayAgain: () => void): boolean {
+  const cache = queryClient.getQueryCache()
+  const query = cache.find({ queryKey: messagesKey(conversationId), exact: true })
+  if (!query || query.state.data !== undefined || query.state.fetchStatus === 'idle') return false
+  const stop = cache.subscribe(({ type, query: changed }) => {
+    if (changed !== query || (type !== 'removed' && query.state.fetchStatus !== 'idle')) return
+    stop()
+    if (query.state.data !== undefined) sayAgain()
+  })
+  return true
 }
 
 export function patchSession(queryClient: QueryClient, change: Partial<Session>): void {
