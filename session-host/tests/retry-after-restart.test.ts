@@ -129,8 +129,10 @@ const kinds: Record<string, Kind> = {
   },
   'disappearing timer': { by: 'set_disappearing', body: () => ({ conversationId, seconds: 86_400 }) },
 }
-/** These ask WhatsApp for something; no device of a contact gets a message that it would have to read. */
+/** These ask WhatsApp for something, or are changes of the account's own state; no device gets a message that it would have to read. */
 const queries: ActionName[] = [
+  'delete_for_me',
+  'star_message',
   'reject_call',
   'request_history',
   'create_group',
