@@ -83,8 +83,9 @@ export interface InboundChat {
   mutedUntil?: number | null
   /** Marked as unread by hand. */
   markedUnread?: boolean
-  /** History only: epoch seconds of the newest message that the unread count knows of. */
+  /** History only: epoch seconds of the newest message that the unread count knows of, and the ids of the others' messages of that second. */
   snapshotAt?: number
+  snapshotIds?: string[]
   /** History only: whether the phone holds no older messages of it. */
   historyComplete?: boolean
   /** What is said of a group, beside its subject. */

@@ -141,7 +141,8 @@ async function pairsOfKnown(
 
 /**
  * How chats stand, as the phone says. Its first chunk is a picture of all chats and counts; the others repeat it later, and count only
- * for chats that nobody knew. Messages that came live since then stay unread.
+ * for chats that nobody knew. Messages that came live since then stay unread; times are whole seconds, so those of the picture's own
+ * second are told by their ids.
  */
 async function storeStates(
   transaction: Transaction,
@@ -174,13 +175,15 @@ async function storeStates(
     `update public.conversations_new c set
          unread_count = greatest(0, s.unread) + (
            select count(*) from public.messages_new m
-             where m.conversation_id = c.id and m.status = 'received' and m.created_at > to_timestamp(s.at))
-       from unnest($1::uuid[], $2::integer[], $3::float8[]) as s(id, unread, at)
+             where m.conversation_id = c.id and m.status = 'received' and m.created_at >= to_timestamp(s.at)
+               and not s.known @> to_jsonb(m.wa_id))
+       from unnest($1::uuid[], $2::integer[], $3::float8[], $4::jsonb[]) as s(id, unread, at, known)
        where c.id = s.id`,
     [
       states.map(([id]) => id),
       states.map(([, chat]) => chat.unread ?? 0),
       states.map(([, chat]) => chat.snapshotAt ?? 0),
+      states.map(([, chat]) => JSON.stringify(chat.snapshotIds ?? [])),
     ],
   )
 }

@@ -84,7 +84,16 @@ test('the newest n incoming messages of a chat with n unread are unread, as the 
     ['e', 'received', false],
   ])
   expect(initial?.batch.chats).toEqual([
-    { jid: lid, alt: pn, name: 'Bea Ruiz', unread: 2, snapshotAt: 5, archived: true, historyComplete: true },
+    {
+      jid: lid,
+      alt: pn,
+      name: 'Bea Ruiz',
+      unread: 2,
+      snapshotAt: 5,
+      snapshotIds: ['e'],
+      archived: true,
+      historyComplete: true,
+    },
   ])
   expect(initial?.pairs).toEqual([{ pn, lid }])
   const [later] = slices({ syncType: RECENT, conversations: [conversation] }, 0, { messages: 9, others: 9 })

@@ -55,7 +55,8 @@ export function readConversation(
   // Only the first chunk holds the newest messages of every chat, which the count is about.
   markUnread(batch, syncType === 'initial' ? unread : 0)
   const newest = Math.max(seconds(conversation.conversationTimestamp), batch.messages.at(-1)?.at ?? 0)
-  batch.chats.push(chatOf(conversation, jid, alt, unread, newest))
+  const newestIds = batch.messages.filter(({ fromMe, at }) => !fromMe && at >= newest).map(({ waId }) => waId)
+  batch.chats.push({ ...chatOf(conversation, jid, alt, unread, newest), snapshotIds: newestIds })
   const { tcToken, tcTokenTimestamp, tcTokenSenderTimestamp } = conversation
   if (tcToken?.length && seconds(tcTokenTimestamp) > 0)
     read.tokens.push({

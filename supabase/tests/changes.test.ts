@@ -324,7 +324,7 @@ test('what the account reads on its phone before the history brings it here is r
   )
   await projection.project({
     ...emptyBatch(),
-    chats: [{ jid: other, unread: 3, snapshotAt: at + 3 }],
+    chats: [{ jid: other, unread: 3, snapshotAt: at + 3, snapshotIds: ['H3'] }],
     messages: [said('H1', 1), said('H2', 2), said('H3', 3)],
     history: { chunkId: chunk?.id ?? '', syncType: 'initial', position: 1, isLast: true, pairs: [] },
   })
@@ -339,6 +339,40 @@ test('what the account reads on its phone before the history brings it here is r
   expect(
     await database.query(`select 1 from private.early_receipts where session_id = $1`, [session.sessionId]),
   ).toEqual([])
+})
+
+test('a live message of the second in which the phone took its picture of the chat is counted as unread once', async () => {
+  const projection = createProjection(database, session.lease)
+  const other = '34600000076@s.whatsapp.net'
+  const said = (waId: string, live: boolean): InboundMessage => ({
+    chat: other,
+    waId,
+    fromMe: false,
+    at,
+    type: 'text',
+    text: waId,
+    status: 'received',
+    live,
+  })
+  // Of what came live before the chunk, the phone had counted one and not the other.
+  await projection.project({ ...emptyBatch(), messages: [said('L1', true), said('L2', true)] })
+  const [chunk] = await database.query<{ id: string }>(
+    `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
+       values ($1, $2, $3, 'y', 'initial', 'y') returning id`,
+    [session.sessionId, session.userId, '8'.repeat(64)],
+  )
+  await projection.project({
+    ...emptyBatch(),
+    chats: [{ jid: other, unread: 2, snapshotAt: at, snapshotIds: ['H1', 'L1'] }],
+    messages: [said('H1', false), said('L1', false)],
+    history: { chunkId: chunk?.id ?? '', syncType: 'initial', position: 1, isLast: true, pairs: [] },
+  })
+  expect(
+    await database.query(
+      `select unread_count as unread from public.conversations_new where session_id = $1 and external_id = $2`,
+      [session.sessionId, other],
+    ),
+  ).toEqual([{ unread: 3 }])
 })
 
 test('receipts whose message never comes are forgotten after a day', async () => {
