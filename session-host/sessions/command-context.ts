@@ -1,7 +1,7 @@
 import type { ErrorCode } from '#shared/errors.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
-import type { Connection } from '../whatsapp/connection.ts'
+import type { Connection } from '../whatsapp/connection-options.ts'
 import type { Answers } from './answers.ts'
 import type { SendRules } from './send-rules.ts'
 import type { SessionMedia } from './session-media.ts'

@@ -1,7 +1,7 @@
 import type { ClaimedCommand } from '#shared/commands.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
-import type { Connection } from '../whatsapp/connection.ts'
+import type { Connection } from '../whatsapp/connection-options.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { carryOut } from './carry-out.ts'
 import type { SendRules } from './send-rules.ts'

@@ -1,7 +1,7 @@
 import type { InboundBatch } from '#shared/inbound.ts'
 import type { CredentialStore } from '../store/credentials.ts'
 import type { AuthState } from '../whatsapp/auth-state.ts'
-import { selfOf } from '../whatsapp/connection.ts'
+import { selfOf } from '../whatsapp/self.ts'
 import { replayMessages, type ReplayedMessage } from '../whatsapp/inbox.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import { normaliseReplay, Undecodable } from '../whatsapp/normalise.ts'

@@ -1,6 +1,6 @@
 import type { CommandStore } from '../store/commands.ts'
 import type { SendFacts } from '../store/send-facts.ts'
-import type { Connection } from '../whatsapp/connection.ts'
+import type { Connection } from '../whatsapp/connection-options.ts'
 
 /** Whom a session may write to: a message to a number without WhatsApp would be acknowledged and reach nobody. */
 export interface Recipients {
