@@ -13,7 +13,7 @@ import type { Subscriber } from './subscriber.ts'
 export interface Publisher {
   /**
    * Adds a subscriber. `since` is the seq after which it wants the events of its default session, or of sessions by id; without it,
-   * only what happens from now on. A cursor that is too old or from the future gets `resync`. Resolves when the backfill is out, or the
+   * only what happens from now on; again without it changes nothing. A cursor that is too old or from the future gets `resync`. Resolves when the backfill is out, or the
    * client has to read first.
    */
   subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void>
@@ -65,6 +65,8 @@ export function createPublisher({ reader, logger }: { reader: EventReader; logge
   const pumps = new Map<string, { again: boolean; done: Promise<void> }>()
 
   async function subscribe(subscriber: Subscriber, since?: number | Record<string, number>): Promise<void> {
+    // It is fed already, and of a session that is made later it gets everything.
+    if (since === undefined && feeds.has(subscriber)) return
     const sessions = await reader.sessionsOf(subscriber.userId)
     if (gone.has(subscriber)) return
     const known = feeds.get(subscriber)

@@ -21,6 +21,8 @@ export interface CommandPumpOptions {
   onLogout: () => void
   /** Rows of this session changed. */
   onChange: () => void
+  /** It was woken, and there was no command to carry out. */
+  onNoCommand: () => void
   logger: Logger
 }
 
@@ -56,12 +58,14 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   let uncertain = false
   let pumping: Promise<void> | undefined
   let again = false
+  let wasAsked = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let gathering: NodeJS.Timeout | undefined
 
   /** Something was asked for. While the session is at work anyway, what comes at once is claimed at once. */
   function asked(): void {
+    wasAsked = true
     if (running.size === 0) wake()
     else gathering ??= setTimeout(wake, gatherMs)
   }
@@ -90,7 +94,10 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
         await commands.releaseAll([...running.keys()])
         uncertain = false
       }
+      const isAnswer = wasAsked
+      wasAsked = false
       const claimed = await commands.claim(inFlightLimit - running.size)
+      if (isAnswer && claimed.length === 0) options.onNoCommand()
       for (const command of claimed) start(command)
       if (claimed.length > 0) continue
       // Those that are under way wake it when they end; what becomes due meanwhile is found soon enough.

@@ -42,6 +42,8 @@ export interface SessionWorkOptions extends Pick<
   restrictions: Restrictions
   patience: Patience
   onLogout: () => void
+  /** It was woken, and there was no command to carry out. */
+  onNoCommand: () => void
   /** The lease is lost, or the database gave up: the session has to end. */
   onFatal: () => void
 }
@@ -61,6 +63,7 @@ export function createSessionWork({
   restrictions,
   patience,
   onLogout,
+  onNoCommand,
   onFatal,
 }: SessionWorkOptions): SessionWork {
   const changed = () => onChange(lease.sessionId)
@@ -81,6 +84,7 @@ export function createSessionWork({
     connection,
     ackTimeoutMs: whatsapp.ackTimeoutMs,
     onLogout,
+    onNoCommand,
     onChange: changed,
     logger,
   })

@@ -82,6 +82,7 @@ export function createSession(options: SessionOptions): Session {
     restrictions,
     patience,
     onLogout: () => afterClose.logoutRequested(),
+    onNoCommand: () => wishes.wasNoCommand(),
     onFatal: () => void stop('fenced'),
   })
   const steps = createSessionSteps({
@@ -320,7 +321,7 @@ export function createSession(options: SessionOptions): Session {
     /** A command waits, or the owner no longer wants it to run. */
     wake() {
       work.pump.wake()
-      wishes.wake()
+      wishes.wake(open)
     },
     showPresence(state: OwnPresence, chat: string | null) {
       if (!open || stopping) return

@@ -40,6 +40,7 @@ export function createAcknowledger(
           group.map(({ lease }) => lease.epoch),
           group.map(({ waId }) => waId),
         ],
+        'acknowledge_messages',
       )
       const ids = new Set(lost.map((row) => row.lost_session_id))
       for (const { lease, resolve, reject } of group) {

@@ -7,10 +7,10 @@ export async function appendEvents(
   session: { sessionId: string; userId: string },
   events: SessionEvent[],
 ): Promise<number> {
-  const [row] = await transaction.query<{ seq: number }>('select private.append_events($1, $2, $3) as seq', [
-    session.sessionId,
-    session.userId,
-    JSON.stringify(events),
-  ])
+  const [row] = await transaction.query<{ seq: number }>(
+    'select private.append_events($1, $2, $3) as seq',
+    [session.sessionId, session.userId, JSON.stringify(events)],
+    'append_events',
+  )
   return row?.seq ?? 0
 }

@@ -59,8 +59,8 @@ export function createDatabase({ url, maxConnections, onError }: DatabaseOptions
       await client.query('begin')
       const result = await work({
         inTransaction: true,
-        query: async <Row extends object>(text: string, values?: unknown[]) =>
-          (await client.query<Row>(text, values)).rows,
+        query: async <Row extends object>(text: string, values: unknown[] = [], name?: string) =>
+          (await client.query<Row>({ text, values, ...(name ? { name } : {}) })).rows,
       })
       await client.query('commit')
       broken = false

@@ -45,21 +45,6 @@ export interface EventReader {
 const sessionColumns = `s.id, s.user_id, s.is_default, s.status, s.status_reason, s.phone, t.first_seq, t.last_seq`
 const sessions = `public.whatsapp_sessions s join private.session_streams t on t.session_id = s.id`
 
-/** SQL: what data says of an id, if it is one: a newer host's events may say anything. */
-const idIn = (field: string): string =>
-  `case when e.data ->> '${field}' ~ '^[0-9a-f-]{36}$' then (e.data ->> '${field}')::uuid end`
-
-/** Sessions with their events after a cursor each, and the rows that these are about as they are now. */
-const readEvents = `select r.n::integer as n, ${sessionColumns}, e.seq, e.type, e.at, e.data, to_json(m) as message, to_json(c) as conversation
-  from unnest($1::uuid[], $2::bigint[], $3::integer[]) with ordinality as r(session_id, after, most, n)
-  join ${sessions} on s.id = r.session_id
-  left join lateral (
-    select seq, type, at, data from public.session_events
-      where session_id = r.session_id and seq > r.after order by seq limit r.most) e on true
-  left join public.messages_new m on m.id = ${idIn('message_id')} and (m.expires_at is null or m.expires_at > now())
-  left join public.conversations_new c on c.id = ${idIn('conversation_id')}
-  order by r.n, e.seq`
-
 /** Sessions that are read at once at most; and how many reads are under way while others gather. */
 const largestGroup = 50
 const readsAtOnce = 2
@@ -95,7 +80,7 @@ export function createEventReader(database: Database): EventReader {
   async function readGroup(group: Wanted[]): Promise<void> {
     try {
       const rows = await database.query<EventRow>(
-        readEvents,
+        'select * from private.read_events($1, $2, $3)',
         [group.map(({ sessionId }) => sessionId), group.map(({ seq }) => seq), group.map(({ limit }) => limit)],
         'read_events',
       )

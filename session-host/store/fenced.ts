@@ -18,7 +18,11 @@ export function fenced<T>(
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   return database.transaction(async (transaction) => {
-    await transaction.query('select private.assert_lease($1, $2, $3)', [lease.sessionId, lease.holder, lease.epoch])
+    await transaction.query(
+      'select private.assert_lease($1, $2, $3)',
+      [lease.sessionId, lease.holder, lease.epoch],
+      'assert_lease',
+    )
     return await work(transaction)
   })
 }

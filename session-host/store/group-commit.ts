@@ -128,6 +128,7 @@ export function createGroupCommit(
         `select part, session_id, outcome
            from private.receive_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
         [holder, ...keyParameters(changes), JSON.stringify(rows.map((row, n) => ({ ...row, n })))],
+        'receive_messages',
       )
       const sessions = (part: string, outcome: string): Set<string> =>
         new Set(outcomes.flatMap((row) => (row.part === part && row.outcome === outcome ? [row.session_id] : [])))

@@ -50,6 +50,15 @@ export interface LinkState {
  * @see UserRequests
  */
 export function createUserRequests(database: Database, onAsked?: (sessionId: string) => void): UserRequests {
+  // Prepared once a connection; there are as many texts as ways to call these functions.
+  const names = new Map<string, string>()
+
+  function nameOf(text: string): string {
+    const name = names.get(text) ?? `user_request_${names.size + 1}`
+    names.set(text, name)
+    return name
+  }
+
   return {
     act: (userId, action) => callNamed(userId, action),
     submitMessage: (userId, { conversation, text, idempotencyKey, ...more }) =>
@@ -83,13 +92,15 @@ export function createUserRequests(database: Database, onAsked?: (sessionId: str
 
   /** One statement, and so one round trip and one transaction: the claims are set before the function is called, and gone afterwards. */
   async function call<T>(userId: string, expression: string, values: unknown[] = []): Promise<T> {
-    const [row] = await database.query<{ result: T; woken: string | null }>(
-      `with told as materialized (
+    const text = `with told as materialized (
            select set_config('request.jwt.claims', $${values.length + 1}, true) as claims,
              set_config('session_host.woken', $${values.length + 2}, true) as woken),
          done as materialized (select ${expression} as result from told where told.claims is not null)
-         select result, current_setting('session_host.woken', true) as woken from done`,
+         select result, current_setting('session_host.woken', true) as woken from done`
+    const [row] = await database.query<{ result: T; woken: string | null }>(
+      text,
       [...values, claimsOf(userId), onAsked ? collecting : ''],
+      nameOf(text),
     )
     if (!row) throw new Error('a function answered nothing')
     for (const sessionId of new Set(row.woken?.split(',').slice(1))) onAsked?.(sessionId)

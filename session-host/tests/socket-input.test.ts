@@ -88,6 +88,8 @@ test('messages that are sent at once leave in the order in which they were given
   const texts = Array.from({ length: 15 }, (_, at) => `número ${at}`)
   for (const textContent of texts) client.emit('send-message', { ...good, textContent })
   for (const _ of texts) await client.next('message-sent')
+  // The server acknowledges what it has not delivered yet.
+  await gateway.shown(bea.number, ana.number, (message) => message.text === texts.at(-1))
   const shown = await gateway.messagesOf(bea.number, ana.number)
   expect(shown.map((message) => message.text).filter((text) => text.startsWith('número'))).toEqual(texts)
 })

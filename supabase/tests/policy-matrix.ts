@@ -395,6 +395,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.broadcast_events(uuid[],integer)': host,
   'private.block_contact(text,boolean,text)': user,
   'private.claim_commands(uuid,bigint,integer)': host,
+  'private.read_events(uuid[],bigint[],integer[])': host,
   'private.claim_media_erasures(integer,double precision)': host,
   'private.close_command(uuid,uuid,bigint,bigint,text,jsonb,text)': host,
   'private.command_result(bigint)': userAndHost,
