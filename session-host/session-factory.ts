@@ -10,7 +10,7 @@ import type { SessionMeasures } from './sessions/measures.ts'
 import type { CreateSessionMedia } from './sessions/session-media.ts'
 import type { Session } from './sessions/session-options.ts'
 import { createSession } from './sessions/session.ts'
-import { createAcknowledger } from './store/acknowledger.ts'
+import { createClaimer } from './store/claimer.ts'
 import { createCommandStore } from './store/commands.ts'
 import { createCredentialStore } from './store/credentials.ts'
 import type { Database } from './store/database.ts'
@@ -59,7 +59,7 @@ export function createSessionFactory(options: SessionFactoryOptions): (lease: Le
   const { config, times, holder, database, box, objects, web, measures, onChange } = options
   const protos = createProtoBox(box)
   const groupCommit = createGroupCommit(database, { holder, protos })
-  const acknowledger = createAcknowledger(database, { holder })
+  const claimer = createClaimer(database, { holder, protos })
   const keyCache = new LRUCache<string, object>({ max: cachedKeys })
   const slots = createSlots(mediaAtOnce)
   const { maxBytes, download } = config.media
@@ -101,7 +101,7 @@ export function createSessionFactory(options: SessionFactoryOptions): (lease: Le
         pictures: createProfilePictures(database, lease),
         projection: groupCommit.forLease(lease),
         quarantine: createQuarantineStore(database, lease, manifest.version),
-        commands: createCommandStore(database, lease, acknowledger, protos),
+        commands: createCommandStore(database, lease, protos, claimer),
         history: createHistoryStore(database, box, lease),
         findSent: createSentFinder(database, lease, protos),
         findGroup: findGroup(database, lease),

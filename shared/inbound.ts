@@ -10,6 +10,8 @@ export interface InboundBatch {
   chats: InboundChat[]
   messages: InboundMessage[]
   receipts: InboundReceipt[]
+  /** WhatsApp's ids of own messages that its server has acknowledged. */
+  acks?: string[]
   changes: InboundChange[]
   /** Calls that ring or end. */
   calls?: InboundCall[]

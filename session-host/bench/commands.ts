@@ -1,9 +1,10 @@
 import { emptyBatch } from '#shared/inbound.ts'
-import { createAcknowledger } from '../store/acknowledger.ts'
+import { createClaimer } from '../store/claimer.ts'
 import { createCommandStore, type CommandStore } from '../store/commands.ts'
 import type { Database } from '../store/database.ts'
 import type { Lease } from '../store/fenced.ts'
 import { createProjection } from '../store/projection.ts'
+import { createStatuses } from '../store/statuses.ts'
 import { connectAs, createBenchPool, createBenchStack, createLinkedSessions, type BenchStack } from './bench-stack.ts'
 import {
   atLeast,
@@ -100,31 +101,28 @@ async function measureSubmits(
 async function measureCompletions(database: Database, leases: Lease[]): Promise<{ perSecond: number; count: number }> {
   const [first] = leases
   if (!first) throw new Error('a session is missing')
-  const acknowledger = createAcknowledger(database, { holder: first.holder })
-  // The host has read the message by then, to send it.
-  const messages = await database.query<{ id: string; wa_id: string }>(
-    `select id, wa_id from public.messages_new where status = 'pending' and session_id = any($1)`,
-    [leases.map((lease) => lease.sessionId)],
-  )
-  const waIds = new Map(messages.map((message) => [message.id, message.wa_id]))
+  const { holder } = first
+  const claimer = createClaimer(database, { holder })
+  const statuses = createStatuses(database, { holder })
   const startedAt = performance.now()
   const counts = await Promise.all(
-    leases.map((lease) => completeAll(createCommandStore(database, lease, acknowledger), waIds)),
+    leases.map((lease) =>
+      completeAll(createCommandStore(database, lease, undefined, claimer), (waId) =>
+        statuses.raise(lease, [{ chat: null, waId, status: 'sent' }]),
+      ),
+    ),
   )
   const count = counts.reduce((sum, each) => sum + each, 0)
   return { count, perSecond: rounded((count * 1_000) / (performance.now() - startedAt)) }
 }
 
-async function completeAll(store: CommandStore, waIds: Map<string, string>): Promise<number> {
+async function completeAll(store: CommandStore, acknowledge: (waId: string) => Promise<unknown>): Promise<number> {
   let count = 0
   for (;;) {
-    const claimed = await store.claim(claimSize)
+    const { commands: claimed } = await store.claim(claimSize)
     if (claimed.length === 0) return count
     await Promise.all(
-      claimed.map((command) => {
-        const waId = command.kind === 'send_message' ? waIds.get(command.message_id) : undefined
-        return waId === undefined ? store.finish(command, {}) : store.acknowledge(waId)
-      }),
+      claimed.map((command) => (command.message ? acknowledge(command.message.wa_id) : store.finish(command, {}))),
     )
     count += claimed.length
   }

@@ -1,4 +1,4 @@
-import type { ClaimedCommand } from '#shared/commands.ts'
+import type { ClaimedWork } from '../store/claimer.ts'
 import { blockContact } from './block-contact.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
 import { markMessage } from './mark-message.ts'
@@ -12,7 +12,7 @@ import { setChatState } from './set-chat-state.ts'
 import { startConversation } from './start-conversation.ts'
 
 /** Carries out one claimed command on an open connection. One file a kind; this is the list of them. */
-export async function carryOut(command: ClaimedCommand, context: CommandContext): Promise<Outcome> {
+export async function carryOut(command: ClaimedWork, context: CommandContext): Promise<Outcome> {
   switch (command.kind) {
     case 'send_message':
       return sendMessage(command, context)

@@ -16,6 +16,8 @@ export interface CommandContext {
   media: SessionMedia | null
   rules: SendRules
   onLogout: () => void
+  /** The message has left, or is on its way out: the next one of its conversation may follow before WhatsApp has answered. */
+  onHandedOver: () => void
 }
 
 /** How an attempt ended. What throws is tried again as well, with the pauses of the pump. */

@@ -1,4 +1,4 @@
-import type { ClaimedCommand } from '#shared/commands.ts'
+import type { ClaimedWork } from '../store/claimer.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
 import type { Connection } from '../whatsapp/connection-options.ts'
@@ -26,7 +26,11 @@ export interface CommandPumpOptions {
   logger: Logger
 }
 
-/** Carries out a session's commands: each lane in order, different lanes at once. */
+/**
+ * Carries out a session's commands: each lane in order, different lanes at once. Messages of a conversation leave one after another, and
+ * the next one need not wait for the server's answer to the last: what one connection is given arrives in its order. When one can't leave,
+ * those behind it go back into the queue.
+ */
 export interface CommandPump {
   /** There may be something to do. */
   wake(): void
@@ -37,15 +41,15 @@ export interface CommandPump {
   stop(): Promise<void>
 }
 
-const inFlightLimit = 16
+const inFlightLimit = 32
+/** Messages of a conversation that are under way at once. */
+const depthOfLane = 8
 /**
  * Sends are tried this often before they fail for good. A connection that is lost while WhatsApp's answer is awaited counts as one try,
  * so that a message that ends every connection does not do so for ever; one that was lost before the stanza left does not count.
  */
 const maxAttempts = 12
 
-/** While commands are under way, others that become due are looked for this often. */
-const glanceSeconds = 0.25
 /** How long what is asked for gathers meanwhile, in ms. */
 const gatherMs = 20
 
@@ -59,9 +63,12 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   let pumping: Promise<void> | undefined
   let again = false
   let wasAsked = false
+  // Something is due that waits for what is under way.
+  let isBehind = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let gathering: NodeJS.Timeout | undefined
+  let waking: NodeJS.Immediate | undefined
 
   /** Something was asked for. While the session is at work anyway, what comes at once is claimed at once. */
   function asked(): void {
@@ -96,40 +103,62 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       }
       const isAnswer = wasAsked
       wasAsked = false
-      const claimed = await commands.claim(inFlightLimit - running.size)
-      if (isAnswer && claimed.length === 0) options.onNoCommand()
-      for (const command of claimed) start(command)
-      if (claimed.length > 0) continue
-      // Those that are under way wake it when they end; what becomes due meanwhile is found soon enough.
-      const seconds = running.size > 0 ? glanceSeconds : await commands.secondsToNext()
-      if (seconds !== null && seconds > 0) later(seconds * 1_000)
+      const depth = options.rules.pacing.isOn ? 1 : depthOfLane
+      const claim = await commands.claim(inFlightLimit - running.size, depth)
+      isBehind = claim.isBehind
+      if (isAnswer && claim.commands.length === 0) options.onNoCommand()
+      for (const run of Map.groupBy(claim.commands, ({ lane }) => lane).values()) start(run)
+      if (claim.secondsToNext !== null) later(claim.secondsToNext * 1_000)
     }
   }
 
-  function start(command: ClaimedCommand): void {
-    const run = attempt(command)
-      .catch(async (error: unknown) => {
-        logger.warn({ command: command.id, kind: command.kind, error: nameOf(error) }, 'command failed, will retry')
-        await giveBack(command, connection() !== null)
-      })
-      .catch(() => {
-        uncertain = true
-      })
-      .finally(() => {
-        running.delete(command.id)
-        wake()
-      })
-    running.set(command.id, run)
+  /** Carries out what was claimed of a lane, in order. */
+  function start(run: ClaimedWork[]): void {
+    let isFree = Promise.resolve(true)
+    for (const command of run) {
+      const { promise: hasLeft, resolve: leave } = Promise.withResolvers<boolean>()
+      const turn = isFree
+        .then((free) => (free ? attempt(command, leave) : release(command)))
+        .catch(async (error: unknown) => {
+          logger.warn({ command: command.id, kind: command.kind, error: nameOf(error) }, 'command failed, will retry')
+          await giveBack(command, connection() !== null)
+        })
+        .catch(() => {
+          uncertain = true
+        })
+        .finally(() => {
+          leave(false)
+          running.delete(command.id)
+          if (isBehind || uncertain || again) soon()
+        })
+      running.set(command.id, turn)
+      isFree = hasLeft
+    }
   }
 
-  async function giveBack(command: ClaimedCommand, counts: boolean): Promise<void> {
+  /** What ends at once is one claim. */
+  function soon(): void {
+    waking ??= setImmediate(() => {
+      waking = undefined
+      wake()
+    })
+  }
+
+  /** Its turn has not come: the one before it is still here. */
+  async function release(command: ClaimedWork): Promise<void> {
+    isBehind = true
+    if (!stopped) await commands.retry(command, { delaySeconds: 0, counts: false })
+  }
+
+  async function giveBack(command: ClaimedWork, counts: boolean): Promise<void> {
+    isBehind = true
     if (stopped) return
     if (counts && command.attempts >= maxAttempts) await commands.failMessage(command, 'send_timeout')
     else await commands.retry(command, { delaySeconds: connection() ? Math.min(2 ** command.attempts, 60) : 0, counts })
     options.onChange()
   }
 
-  async function attempt(command: ClaimedCommand): Promise<void> {
+  async function attempt(command: ClaimedWork, leave: (hasLeft: boolean) => void): Promise<void> {
     const open = connection()
     if (!open) return giveBack(command, false)
     const outcome = await carryOut(command, {
@@ -140,17 +169,21 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       media: options.media,
       rules: options.rules,
       onLogout: options.onLogout,
+      onHandedOver: () => leave(true),
     })
     switch (outcome.kind) {
       case 'settled':
-        return
+        return leave(true)
       case 'finished':
         await commands.finish(command, outcome.result)
+        leave(true)
         return options.onChange()
       case 'failed':
         await commands.failMessage(command, outcome.code)
+        leave(true)
         return options.onChange()
       case 'later':
+        isBehind = true
         return commands.retry(command, { delaySeconds: outcome.waitMs / 1_000, counts: false })
       case 'unanswered':
         return giveBack(command, true)
@@ -172,6 +205,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       stopped = true
       clearTimeout(timer)
       clearTimeout(gathering)
+      clearImmediate(waking)
       answers.interrupt()
       await pumping
       await Promise.allSettled(running.values())

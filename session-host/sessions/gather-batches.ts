@@ -1,4 +1,5 @@
 import type { InboundBatch } from '#shared/inbound.ts'
+import { isOfStatuses } from '../store/statuses.ts'
 
 /** Batches of one session on their way to be stored. */
 export interface Gathering {
@@ -17,7 +18,7 @@ interface Waiting {
 /** Messages that are stored at once at most. */
 const largest = 200
 
-/** While one batch is being stored, the messages that come behind it gather in one: a burst is a few transactions. */
+/** While one batch is being stored, the messages that come behind it gather in one, and what is said of own ones: a burst is a few transactions. */
 export function createGathering({
   run,
   project,
@@ -34,11 +35,20 @@ export function createGathering({
         last.batch.people.push(...batch.people)
         last.batch.messages.push(...batch.messages)
         last.batch.inbox.push(...batch.inbox)
+        last.batch.receipts.push(...batch.receipts)
+        if (batch.acks) (last.batch.acks ??= []).push(...batch.acks)
         last.committed = committed ?? last.committed
         return last.done
       }
       const entry: Waiting = {
-        batch: { ...batch, people: [...batch.people], messages: [...batch.messages], inbox: [...batch.inbox] },
+        batch: {
+          ...batch,
+          people: [...batch.people],
+          messages: [...batch.messages],
+          inbox: [...batch.inbox],
+          receipts: [...batch.receipts],
+          ...(batch.acks ? { acks: [...batch.acks] } : {}),
+        },
         committed,
         done: Promise.resolve(false),
       }
@@ -56,6 +66,7 @@ export function createGathering({
 }
 
 function canJoin(one: InboundBatch, other: InboundBatch): boolean {
+  if (isOfStatuses(one) && isOfStatuses(other)) return one.receipts.length + (one.acks?.length ?? 0) < largest
   return one.messages.length + other.messages.length <= largest && isOfMessages(one) && isOfMessages(other)
 }
 

@@ -10,6 +10,8 @@ export interface PacingRules {
 
 /** When messages of a session may leave: an account that writes like a machine is one that WhatsApp restricts. */
 export interface Pacing {
+  /** Whether any rule is on. */
+  readonly isOn: boolean
   /**
    * How long a message has to wait for its turn, in ms. 0: it may leave now, and its turn is used up. Who has to wait keeps its turn and
    * asks again then. Only the first of a burst leaves at once, so an answer to somebody never waits for nothing.
@@ -63,6 +65,7 @@ export function createPacing(
   }
 
   return {
+    isOn: intervalMs > 0 || firstContactMs > 0 || recipientPerMinute > 0,
     turn({ id, to, isFirstContact }) {
       let turn = turns.get(id) ?? { at: hold(to, isFirstContact), hasPlace: false }
       if (!turn.hasPlace && turn.at <= now() + slackMs) turn = { at: place(), hasPlace: true }

@@ -84,6 +84,7 @@ function partsOf(batch: InboundBatch): InboundBatch[] {
       }),
     ),
     ...(batch.calls ?? []).map((call) => part({ calls: [call] })),
+    ...(batch.acks ?? []).map((waId) => part({ acks: [waId] })),
     ...batch.receipts.map((receipt) => part({ receipts: [receipt] })),
     ...batch.changes.filter((change) => !isKept(change)).map((change) => part({ changes: [change] })),
     ...batch.states.map((state) => part({ states: [state] })),

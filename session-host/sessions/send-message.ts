@@ -1,9 +1,9 @@
-import type { ClaimedCommand } from '#shared/commands.ts'
+import type { ClaimedWork } from '../store/claimer.ts'
 import type { CommandContext, Outcome } from './command-context.ts'
 import { prepareFile } from './prepare-file.ts'
 import { prepareMessage } from './prepare-message.ts'
 
-type SendCommand = ClaimedCommand & { kind: 'send_message' }
+type SendCommand = ClaimedWork & { kind: 'send_message' }
 
 /** WhatsApp's code for a first message that an account is not allowed to send. */
 const restrictedCode = '463'
@@ -19,8 +19,8 @@ export async function sendMessage(command: SendCommand, context: CommandContext)
 }
 
 async function send(command: SendCommand, context: CommandContext): Promise<Outcome> {
-  const { open, commands, answers, media, rules } = context
-  const message = await commands.readMessage(command.message_id)
+  const { open, commands, answers, media, rules, onHandedOver } = context
+  const { message } = command
   if (message?.status !== 'pending') return { kind: 'finished', result: {} }
   const refusal = await mayLeave(command, message.address, context)
   if (refusal) return refusal
@@ -30,7 +30,10 @@ async function send(command: SendCommand, context: CommandContext): Promise<Outc
   if (!built) return { kind: 'failed', code: 'message_rejected' }
   const { wa_id: waId, address: to } = message
   const startedAt = performance.now()
-  const answer = await answers.during(waId, () => open.send({ to, waId, built }))
+  const answer = await answers.during(waId, async () => {
+    await open.send({ to, waId, built })
+    onHandedOver()
+  })
   switch (answer.kind) {
     case 'acked':
       rules.measures.acknowledged((performance.now() - startedAt) / 1_000)

@@ -173,7 +173,7 @@ export function createSession(options: SessionOptions): Session {
       onHistory: (notice) => deliver(() => work.history.add(notice)),
       onUnreadable: (key, error) =>
         deliver(() => whenReachable(() => work.leftovers.keepUnreadable(state, key, error), patience)),
-      onAck: (waId, error) => void steps.deliver(() => acknowledged(waId, error)),
+      onAck: (waId, error) => void acknowledged(waId, error),
       onRestriction: (news) => void steps.control(() => restrictions.note(news)),
       onPresence(seen) {
         store.tellPresence(seen).catch((error: unknown) => {
@@ -241,9 +241,12 @@ export function createSession(options: SessionOptions): Session {
     measures.transition(change.status, change.reason ?? null)
   }
 
+  /** What the server has taken is stored as sent, in order with what it says next; then its sender hears of it. */
   async function acknowledged(waId: string, error: string | undefined): Promise<void> {
-    if (error === undefined) await whenReachable(() => store.commands.acknowledge(waId), patience)
-    work.pump.settle(waId, error)
+    const isStored = await (error === undefined
+      ? steps.deliverBatch({ ...emptyBatch(), acks: [waId] }, null)
+      : steps.deliver(() => Promise.resolve()))
+    if (isStored) work.pump.settle(waId, error)
   }
 
   /** Baileys knows who is who from more than its events tell: from look-ups, from what it was told before it was asked. */

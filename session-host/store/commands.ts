@@ -1,15 +1,15 @@
-import { Command, type ClaimedCommand } from '#shared/commands.ts'
+import type { ClaimedCommand } from '#shared/commands.ts'
 import type { ErrorCode } from '#shared/errors.ts'
-import { createAcknowledger, type Acknowledger } from './acknowledger.ts'
 import { appendEvents } from './append-events.ts'
 import { createChatReader, type ChatReader } from './chat-reader.ts'
+import { createClaimer, type Claim, type Claimer } from './claimer.ts'
 import type { Database, Queryable } from './database.ts'
 import { address } from './address.ts'
 import { finishChange, type ChangeCommand } from './changes.ts'
 import { fenced, type Lease } from './fenced.ts'
 import { sentChange, type SentRecord } from './find-sent.ts'
 import { keepProtos, noProtos, type ProtoBox } from './message-protos.ts'
-import { readOutgoing, type OutgoingRow } from './outgoing.ts'
+import type { OutgoingRow } from './outgoing.ts'
 import { readSendFacts, type SendFacts } from './send-facts.ts'
 
 /** A message as the phone knows it. */
@@ -23,9 +23,8 @@ export interface OldestMessage {
 }
 
 export interface CommandStore extends ChatReader {
-  /** Claims what may run now, in order, each lane's head only. */
-  claim(limit: number): Promise<ClaimedCommand[]>
-  readMessage(messageId: string): Promise<OutgoingRow | null>
+  /** Claims what may run now, in order: each lane's head, and of messages to be sent `depth` behind one another (1: the head only). */
+  claim(limit: number, depth?: number): Promise<Claim>
   /** What decides how a conversation may be written to; null when it is gone. */
   readSendFacts(conversationId: string): Promise<SendFacts | null>
   /** The message as it is about to leave, so that every retry sends the same. */
@@ -44,8 +43,6 @@ export interface CommandStore extends ChatReader {
   contactJids(contactId: string): Promise<string[]>
   /** The oldest message of a conversation that the phone can go back from. */
   readOldest(conversationId: string): Promise<OldestMessage | null>
-  /** WhatsApp's server has acknowledged the message: status, event and command in one transaction. Also when the command is long gone. */
-  acknowledge(waId: string): Promise<void>
   /** The message can't be sent: failed with the code, for good. */
   failMessage(command: ClaimedCommand, code: ErrorCode): Promise<void>
   finish(command: ClaimedCommand, result: Record<string, unknown>): Promise<void>
@@ -56,39 +53,19 @@ export interface CommandStore extends ChatReader {
   retry(command: ClaimedCommand, options: { delaySeconds: number; counts: boolean }): Promise<void>
   /** What is claimed but unfinished becomes claimable again, but for the ids given: nobody is carrying it out. */
   releaseAll(except: string[]): Promise<void>
-  /** Seconds until the head of some lane may run; null when none waits. */
-  secondsToNext(): Promise<number | null>
 }
 
-/** The outbox of one session, bound to its lease. Sessions of a host that are given the same acknowledger share its commits. */
+/** The outbox of one session, bound to its lease. Sessions of a host that are given the same claimer claim together. */
 export function createCommandStore(
   database: Database,
   lease: Lease,
-  acknowledger: Acknowledger = createAcknowledger(database, { holder: lease.holder }),
   protos: ProtoBox = noProtos,
+  claimer: Claimer = createClaimer(database, { holder: lease.holder, protos }),
 ): CommandStore {
   const { sessionId } = lease
   return {
     ...createChatReader(database, sessionId),
-    async claim(limit) {
-      // One statement, and so one round trip: the fence is asked before anything is claimed, and holds until the commit. Nobody waits for
-      // the disk: a claim that a crash of the database undoes is made again, and a send has the same id each time.
-      const rows = await database.query<{ kind: string } & Omit<ClaimedCommand, 'kind'>>(
-        `with told as materialized (select set_config('synchronous_commit', 'off', true) as told),
-           fence as materialized (
-             select $3::bigint as epoch from told, lateral private.assert_lease($1, $2, $3) where told.told is not null)
-           select c.* from fence, lateral private.claim_commands($1, fence.epoch, $4) c order by c.id`,
-        [sessionId, lease.holder, lease.epoch, limit],
-      )
-      return rows.map((row) => ({
-        ...Command.parse(row),
-        id: String(row.id),
-        user_id: row.user_id,
-        attempts: row.attempts,
-        created_at: row.created_at,
-      }))
-    },
-    readMessage: (messageId) => readOutgoing(database, sessionId, messageId, protos),
+    claim: (limit, depth = 1) => claimer.claim(lease, limit, depth),
     readSendFacts: (conversationId) => readSendFacts(database, sessionId, conversationId),
     keepProto: ({ id: messageId, wa_id: waId }, proto) =>
       fenced(database, lease, (transaction) =>
@@ -138,7 +115,6 @@ export function createCommandStore(
       )
       return row ?? null
     },
-    acknowledge: (waId) => acknowledger.acknowledge(lease, waId),
     failMessage: (command, code) =>
       fenced(database, lease, async (transaction) => {
         // The message before its command, as receipts and acknowledgements take them.
@@ -184,18 +160,6 @@ export function createCommandStore(
           [sessionId, except],
         )
       }),
-    async secondsToNext() {
-      // Heads only: what waits behind one says nothing of when it may run.
-      const [row] = await database.query<{ seconds: number | null }>(
-        `select extract(epoch from min(next_attempt_at) - now())::float8 as seconds
-           from (
-             select distinct on (lane) status, next_attempt_at from private.session_commands
-               where session_id = $1 and status in ('queued', 'claimed') order by lane, id) head
-           where status = 'queued'`,
-        [sessionId],
-      )
-      return row?.seconds ?? null
-    },
   }
 }
 

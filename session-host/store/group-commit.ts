@@ -6,6 +6,7 @@ import { noProtos, type ProtoBox } from './message-protos.ts'
 import { isPlain, mostMessages, toRows } from './plain-batch.ts'
 import { createProjection, type Projection } from './projection.ts'
 import { createSearchWords } from './search-words.ts'
+import { createStatuses, earlyOnes, isOfStatuses, newsOf } from './statuses.ts'
 
 /** Key writes and projections of all sessions of a host, committed together. */
 export interface GroupCommit {
@@ -61,6 +62,7 @@ export function createGroupCommit(
   let running = 0
   let isScheduled = false
   const searchWords = createSearchWords(database)
+  const statuses = createStatuses(database, { holder })
 
   function slotOf(lease: Lease): Slot {
     const slot = slots.get(lease.sessionId)
@@ -189,6 +191,10 @@ export function createGroupCommit(
         ...own,
         project: (batch, committed = null) =>
           inOrder(async () => {
+            if (isOfStatuses(batch)) {
+              const early = earlyOnes(await statuses.raise(lease, newsOf(batch)))
+              return early ? own.project(early) : undefined
+            }
             if (isPlain(batch) && (await storeTogether(lease, batch, committed))) return
             await committed
             await own.project(batch)

@@ -26,21 +26,7 @@ export interface OutgoingRow {
   } | null
 }
 
-/** Reads a message of ours by its id. */
-export async function readOutgoing(
-  queryable: Queryable,
-  sessionId: string,
-  messageId: string,
-  protos: ProtoBox,
-): Promise<OutgoingRow | null> {
-  const [row] = await queryable.query<SelectedRow>(`${select} where m.session_id = $1 and m.id = $2 limit 1`, [
-    sessionId,
-    messageId,
-  ])
-  return row ? opened(row, protos) : null
-}
-
-/** The same by WhatsApp's id, unless it was deleted for everyone. */
+/** Reads a message of ours by WhatsApp's id, unless it was deleted for everyone. */
 export async function findOutgoing(
   queryable: Queryable,
   sessionId: string,

@@ -90,6 +90,16 @@ async function projectBatch(transaction: Transaction, lease: Lease & ProtoOwner,
   log.push(...events, ...groups, ...messages.events)
   log.push(...calls, ...receipts, ...reads, ...changes, ...states)
 
+  const { acks = [] } = batch
+  if (acks.length > 0)
+    await transaction.query('select from private.raise_statuses($1, $2, $3, $4, $5, $6, 0)', [
+      lease.holder,
+      acks.map(() => lease.sessionId),
+      acks.map(() => lease.epoch),
+      acks.map(() => null),
+      acks,
+      acks.map(() => 'sent'),
+    ])
   if (batch.ownName)
     await transaction.query('update public.whatsapp_sessions set push_name = $2 where id = $1', [
       lease.sessionId,

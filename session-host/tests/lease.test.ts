@@ -6,6 +6,7 @@ import { createCredentialStore } from '../store/credentials.ts'
 import { createDatabase, type Database } from '../store/database.ts'
 import { isLeaseLost, type Lease } from '../store/fenced.ts'
 import { createLeaseStore } from '../store/leases.ts'
+import { createGroupCommit } from '../store/group-commit.ts'
 import { createProjection } from '../store/projection.ts'
 import { createSealedBox } from '../store/sealed-box.ts'
 import { createSessionStore } from '../store/sessions.ts'
@@ -117,7 +118,14 @@ test('what a host writes with an epoch of the past is refused: projection, keys,
         () => createCredentialStore(database, box, stale).write({ keys: [], inbox: [], credentials: Buffer.from('x') }),
       ],
       ['claim', () => commands.claim(5)],
-      ['acknowledge', () => commands.acknowledge('3EB0')],
+      ['acknowledge', () => createProjection(database, stale).project({ ...emptyBatch(), acks: ['3EB0'] })],
+      [
+        'acknowledge together',
+        () =>
+          createGroupCommit(database, { holder: stale.holder })
+            .forLease(stale)
+            .project({ ...emptyBatch(), acks: ['3EB0'] }),
+      ],
       ['release', () => commands.releaseAll([])],
       ['status', () => sessions.setStatus({ status: 'stopped' })],
       ['qr', () => sessions.showQr({ dataUrl: 'data:image/png;base64,', expiresAt: new Date(), attempt: 1 })],

@@ -149,11 +149,15 @@ test('a host that dies before a receipt is stored has not acknowledged it: it co
   await holder.query('select 1 from public.messages_new where id = $1 for update', [id])
   await gateway.control.post(`/phones/${bea.number}/read`, { with: ana.number })
   await gateway.database.until(
-    "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%messages_new%'",
+    "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%raise_statuses%'",
     [],
     (rows) => rows.length > 0,
   )
   await first.end()
+  // As if the statement had died with its host.
+  await gateway.database.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and query like '%raise_statuses%'",
+  )
   await holder.end()
   expect(await gateway.database.query('select status from public.messages_new where id = $1', [id])).toEqual([
     { status: 'delivered' },

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import type { ClaimedCommand } from '#shared/commands.ts'
+import type { ClaimedWork } from '../store/claimer.ts'
 import { incoming, openStore, type OpenStore } from './open-store.ts'
 import { ana, bea, jidOf, lidOf } from './start-gateway.ts'
 
@@ -19,6 +20,10 @@ async function open(): Promise<OpenStore> {
   return store
 }
 
+async function claim(store: OpenStore, depth = 1): Promise<ClaimedWork[]> {
+  return (await store.commands.claim(10, depth)).commands
+}
+
 const ids = (commands: ClaimedCommand[]): string[] =>
   commands.flatMap((command) => (command.kind === 'send_message' ? [command.message_id] : []))
 
@@ -27,46 +32,62 @@ test('only the head of each conversation is claimed, and the next one when it is
   const first = await submit(store, '1')
   const second = await submit(store, '2')
   const other = await submit(store, 'a', jidOf(ana))
-  const claimed = await store.commands.claim(10)
+  const claimed = await claim(store)
   expect(ids(claimed)).toEqual([first, other])
-  expect(await store.commands.claim(10)).toEqual([])
+  expect(await claim(store)).toEqual([])
   for (const command of claimed) await store.commands.finish(command, {})
-  expect(ids(await store.commands.claim(10))).toEqual([second])
+  expect(ids(await claim(store))).toEqual([second])
+})
+
+test('messages behind one another are claimed together when asked for, and never behind one that is under way or waits', async () => {
+  await using store = await open()
+  const first = await submit(store, '1')
+  const second = await submit(store, '2')
+  const third = await submit(store, '3')
+  const [one, two] = await claim(store, 2)
+  expect([one, two].map((each) => each?.message?.text)).toEqual(['1', '2'])
+  expect(ids([one, two] as ClaimedWork[])).toEqual([first, second])
+  // What is behind is claimed when all before it has ended.
+  expect(await store.commands.claim(10, 2)).toMatchObject({ commands: [], isBehind: true })
+  await store.commands.finish(one as ClaimedWork, {})
+  expect(await claim(store, 2)).toEqual([])
+  await store.commands.retry(two as ClaimedWork, { delaySeconds: 0, counts: false })
+  expect(ids(await claim(store, 2))).toEqual([second, third])
 })
 
 test('the next try is timed by the head, not by what waits behind it', async () => {
   await using store = await open()
   await submit(store, '1')
   await submit(store, '2')
-  const [head] = await store.commands.claim(10)
+  const [head] = await claim(store)
   if (!head) throw new Error('nothing claimed')
-  expect(await store.commands.secondsToNext()).toBeNull()
+  expect((await store.commands.claim(10)).secondsToNext).toBeNull()
   await store.commands.retry(head, { delaySeconds: 100, counts: true })
-  expect(await store.commands.secondsToNext()).toBeGreaterThan(50)
-  expect(await store.commands.claim(10)).toEqual([])
+  expect((await store.commands.claim(10)).secondsToNext).toBeGreaterThan(50)
+  expect(await claim(store)).toEqual([])
 })
 
 test('a command that is given back late does not undo a later claim of it, and a try that does not count leaves none', async () => {
   await using store = await open()
   await submit(store, '1')
-  const [first] = await store.commands.claim(10)
+  const [first] = await claim(store)
   if (!first) throw new Error('nothing claimed')
   await store.commands.releaseAll([])
-  const [second] = await store.commands.claim(10)
+  const [second] = await claim(store)
   expect(second).toMatchObject({ id: first.id, attempts: 2 })
   await store.commands.retry(first, { delaySeconds: 0, counts: true })
-  expect(await store.commands.claim(10)).toEqual([])
+  expect(await claim(store)).toEqual([])
   await store.commands.retry(second as ClaimedCommand, { delaySeconds: 0, counts: false })
-  expect(await store.commands.claim(10)).toMatchObject([{ id: first.id, attempts: 2 }])
+  expect(await claim(store)).toMatchObject([{ id: first.id, attempts: 2 }])
 })
 
 test('what is being carried out is not released with the rest', async () => {
   await using store = await open()
   await submit(store, '1')
   await submit(store, 'a', jidOf(ana))
-  const [kept, lost] = await store.commands.claim(10)
+  const [kept, lost] = await claim(store)
   await store.commands.releaseAll([kept?.id ?? ''])
-  expect(await store.commands.claim(10)).toMatchObject([{ id: lost?.id }])
+  expect(await claim(store)).toMatchObject([{ id: lost?.id }])
 })
 
 test('a merge of two conversations keeps what waits, in order', async () => {
@@ -76,10 +97,10 @@ test('a merge of two conversations keeps what waits, in order', async () => {
   const one = await submit(store, '1', lidOf(bea))
   const two = await submit(store, '2', pn)
   await store.project({ people: [{ jid: pn, alt: lidOf(bea) }] })
-  const [head] = await store.commands.claim(10)
+  const [head] = await claim(store)
   expect(ids(head ? [head] : [])).toEqual([one])
   await store.commands.finish(head as ClaimedCommand, {})
-  expect(ids(await store.commands.claim(10))).toEqual([two])
+  expect(ids(await claim(store))).toEqual([two])
 })
 
 test('an unlinked session fails what never left, and says so in the log', async () => {

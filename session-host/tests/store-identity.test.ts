@@ -134,7 +134,7 @@ test('statuses only rise, and a receipt proves a message sent that was never ack
   await store.project({ receipts: [{ chat: lid, waId, fromMe: true, status: 'read' }] })
   expect(await status()).toBe('read')
   await store.project({ receipts: [{ chat: pn, waId, fromMe: true, status: 'delivered' }] })
-  await store.commands.acknowledge(waId)
+  await store.project({ acks: [waId] })
   expect(await status()).toBe('read')
   expect(await store.watch.query('select status from private.session_commands')).toEqual([{ status: 'done' }])
 })

@@ -397,7 +397,9 @@ test('a send that is given up while its receipt arrives takes the message before
     [id],
   )
   const commands = createCommandStore(database, session.lease)
-  const command = (await commands.claim(100)).find((each) => each.kind === 'send_message' && each.message_id === id)
+  const command = (await commands.claim(100)).commands.find(
+    (each) => each.kind === 'send_message' && each.message_id === id,
+  )
   if (!command) throw new Error('the command was not claimed')
   let given: Promise<void> | undefined
   await database.transaction(async (transaction) => {

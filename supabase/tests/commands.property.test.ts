@@ -91,7 +91,9 @@ async function claim(
   { limit, workers }: { limit: number; workers: number },
   model: Model,
 ): Promise<void> {
-  const claims = (await Promise.all(Array.from({ length: workers }, () => store.claim(limit)))).flat()
+  const claims = (await Promise.all(Array.from({ length: workers }, () => store.claim(limit)))).flatMap(
+    ({ commands }) => commands,
+  )
   const runnable = model.lanes.flatMap(([head]) => (head && !head.claimed && !head.waits ? [head] : []))
   const ids = claims.map((command) => command.id)
   expect(new Set(ids).size).toBe(ids.length)

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyBatch, type InboundBatch, type InboundMessage } from '#shared/inbound.ts'
-import { createAcknowledger } from '../../session-host/store/acknowledger.ts'
 import { createCredentialStore } from '../../session-host/store/credentials.ts'
 import type { Database } from '../../session-host/store/database.ts'
 import { isLeaseLost } from '../../session-host/store/fenced.ts'
 import { createGroupCommit } from '../../session-host/store/group-commit.ts'
 import { createLeaseStore } from '../../session-host/store/leases.ts'
 import { createProjection } from '../../session-host/store/projection.ts'
+import { createStatuses } from '../../session-host/store/statuses.ts'
 import { createSealedBox } from '../../session-host/store/sealed-box.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
@@ -228,10 +228,10 @@ test('acknowledgements of many sessions share a statement; of a lost lease they 
     }),
   )
   await createLeaseStore(database, { holder, seconds: 1 }).release(lost.lease)
-  const acknowledger = createAcknowledger(database, { holder, inFlight: 1 })
+  const statuses = createStatuses(database, { holder, inFlight: 1 })
   // Twice each: WhatsApp may say so again.
   const outcomes = await Promise.allSettled(
-    [...sent, ...sent].map(({ lease, wa_id }) => acknowledger.acknowledge(lease, wa_id)),
+    [...sent, ...sent].map(({ lease, wa_id }) => statuses.raise(lease, [{ chat: null, waId: wa_id, status: 'sent' }])),
   )
   expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'done' : isLeaseLost(outcome.reason)))).toEqual([
     true,

@@ -2,9 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { emptyBatch } from '#shared/inbound.ts'
 import type { MessageStatus } from '#shared/message.ts'
-import { createCommandStore } from '../../session-host/store/commands.ts'
 import type { Database } from '../../session-host/store/database.ts'
-import { createProjection } from '../../session-host/store/projection.ts'
+import { createGroupCommit } from '../../session-host/store/group-commit.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
 import { asUser, createLinkedSession, hostDatabase } from './linked-session.fixture.ts'
@@ -32,8 +31,7 @@ const step = fc.oneof(
 test('a message’s status only ever rises, to the highest that was reported, in whatever order and however often', async () => {
   const session = await createLinkedSession(stack, database)
   const chat = '34600000001@s.whatsapp.net'
-  const projection = createProjection(database, session.lease)
-  const commands = createCommandStore(database, session.lease)
+  const projection = createGroupCommit(database, { holder: session.lease.holder }).forLease(session.lease)
   await projection.project({ ...emptyBatch(), chats: [{ jid: chat }] })
 
   await fc.assert(
@@ -42,7 +40,7 @@ test('a message’s status only ever rises, to the highest that was reported, in
       let before = 0
       const take = async (item: (typeof steps)[number]): Promise<void> => {
         await (item.kind === 'acknowledgement'
-          ? commands.acknowledge(message.wa_id)
+          ? projection.project({ ...emptyBatch(), acks: [message.wa_id] })
           : projection.project({
               ...emptyBatch(),
               receipts: item.statuses.map((status) => ({ chat, waId: message.wa_id, fromMe: true, status })),

@@ -113,7 +113,7 @@ function acknowledged(name: string, outcome: 'abort' | 'commit'): KillPoint {
         { text: 'select 1 from public.messages_new where id = $1 for update', values: [id] },
       ])
       await fault(world, account, false)
-      await lock.blocks(/acknowledge/)
+      await lock.blocks(/raise_statuses/)
       return { afterKill: () => lock.release(outcome) }
     },
   }

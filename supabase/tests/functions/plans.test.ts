@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { emptyBatch } from '#shared/inbound.ts'
-import { createAcknowledger } from '../../../session-host/store/acknowledger.ts'
 import { createBroadcaster } from '../../../session-host/store/broadcaster.ts'
 import { createCommandStore } from '../../../session-host/store/commands.ts'
 import type { Database } from '../../../session-host/store/database.ts'
@@ -11,6 +10,7 @@ import { createEventReader } from '../../../session-host/store/event-reader.ts'
 import { createGroupCommit } from '../../../session-host/store/group-commit.ts'
 import type { Lease } from '../../../session-host/store/fenced.ts'
 import { createProjection } from '../../../session-host/store/projection.ts'
+import { createStatuses } from '../../../session-host/store/statuses.ts'
 import { createSealedBox } from '../../../session-host/store/sealed-box.ts'
 import { createSocketSlots } from '../../../session-host/store/socket-slots.ts'
 import { connect } from '../../local/postgres/bootstrap-database.ts'
@@ -275,7 +275,10 @@ test('what a host does all the time besides reads and writes through indexes: gr
           },
         ],
       })
-    await createAcknowledger(database, { holder }).acknowledge(lease, 'w3')
+    await createStatuses(database, { holder }).raise(lease, [
+      { chat: null, waId: 'w3', status: 'sent' },
+      { chat: '34600000001@s.whatsapp.net', waId: 'w3', status: 'delivered' },
+    ])
     const credentials = createCredentialStore(database, createSealedBox([{ id: 'a', key: Buffer.alloc(32) }]), lease)
     await credentials.write({
       credentials: Buffer.from('c'),
@@ -328,11 +331,10 @@ test('the host’s own statements, through its store, read and write through ind
       changes: [{ chat: jid(1), waId: 'w1', fromMe: false, at: 1_760_000_001, kind: 'edit', text: 'adiós' }],
     })
     const commands = createCommandStore(database, lease)
-    const claimed = await commands.claim(16)
+    const { commands: claimed } = await commands.claim(16)
     expect(claimed.length).toBeGreaterThan(0)
     for (const command of claimed) await commands.finish(command, {})
-    await commands.secondsToNext()
-    await commands.acknowledge('w3')
+    await projection.project({ ...emptyBatch(), acks: ['w3'] })
     const reader = createEventReader(database)
     await reader.sessionsOf(owner.id)
     await reader.eventsAfter(owner.session, 5000, 500)
