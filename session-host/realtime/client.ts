@@ -64,6 +64,8 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
   // What a client asks is done in the order in which it asked: two messages must not overtake each other.
   let last: Promise<unknown> = Promise.resolve()
   const waiting = { requests: 0, length: 0 }
+  // Texts keep their order among themselves without waiting for each other; whatever else is asked comes after them.
+  let submitting: Promise<unknown> = Promise.resolve()
   // Each number's code is waited for once, however often it is asked for.
   const codes = new Map<string, ReturnType<typeof awaitPairingCode>>()
   let expiry = setTimeout(() => refuse(new PublicError('missing_token')), anonymousMs)
@@ -107,19 +109,21 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
     const who = await authenticate(token)
     await publisher.subscribe(who)
     if (attachments && attachments.length > 0) {
+      await submitting
       const { idempotencyKey, replyTo } = more
       const request = { conversation: conversationId, text: textContent, attachments, idempotencyKey, replyTo }
       const { messages, replayed } = await requests.submitAttachments(who.userId, request)
       for (const { id } of messages) noteSent(id, conversationId)
       return { message: messages[0], messages, replayed }
     }
-    const { message, replayed } = await requests.submitMessage(who.userId, {
-      conversation: conversationId,
-      text: textContent,
-      ...more,
-    })
-    noteSent(message.id, conversationId)
-    return { message, replayed }
+    const submitted = requests
+      .submitMessage(who.userId, { conversation: conversationId, text: textContent, ...more })
+      .then(({ message, replayed }) => {
+        noteSent(message.id, conversationId)
+        return { message, replayed }
+      })
+    submitting = submitted.catch(() => undefined)
+    return { later: submitted }
   })
 
   on('set-presence', async ({ token, conversationId, state }) => {
@@ -169,17 +173,27 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
         return failed(new PublicError('rate_limited'))
       waiting.requests += 1
       waiting.length += length
-      last = last
-        .then(() => handle(parse(schema, name, data)))
-        .finally(() => {
-          waiting.requests -= 1
-          waiting.length -= length
-        })
-        .then((result) => {
-          if (!isLater(result)) return answer({ ok: true, data: result })
-          void result.later.then((data) => answer({ ok: true, data })).catch(failed)
-        })
-        .catch(failed)
+      last = last.then(carryOut).catch((error: unknown) => {
+        failed(error)
+        done()
+      })
+      async function carryOut(): Promise<void> {
+        if (name !== 'send-message') await submitting
+        const result = await handle(parse(schema, name, data))
+        if (isLater(result)) {
+          void result.later
+            .then((found) => answer({ ok: true, data: found }))
+            .catch(failed)
+            .finally(done)
+          return
+        }
+        answer({ ok: true, data: result })
+        done()
+      }
+      function done(): void {
+        waiting.requests -= 1
+        waiting.length -= length
+      }
       function failed(error: unknown): void {
         const { code, sentence } = report(error)
         socket.emit('error', sentence)

@@ -1,11 +1,13 @@
 import { textCall, type SqlCall } from '#shared/actions.ts'
 import type { Attachment } from '#shared/attachment.ts'
 import type { Database, Transaction } from './database.ts'
+import { createSubmissions } from './submissions.ts'
 
 /** What a signed-in user asks through the socket: the same SQL functions as REST and supabase-js, run as that user. */
 export interface UserRequests {
   /** Calls one of the shared actions' functions (shared/actions.ts). */
   act(userId: string, call: SqlCall): Promise<unknown>
+  /** What a user submits is stored in the order of the calls, whether or not one waits for the other. */
   submitMessage(
     userId: string,
     request: {
@@ -16,7 +18,7 @@ export interface UserRequests {
       mentions?: string[] | undefined
       preview?: object | undefined
     },
-  ): Promise<{ message: Record<string, unknown> & { id: string }; replayed: boolean }>
+  ): Promise<SubmittedMessage>
   /** Files, one message each. */
   submitAttachments(
     userId: string,
@@ -32,6 +34,11 @@ export interface UserRequests {
   /** `phone` is digits with the country code. The code itself comes through linkState. */
   requestPairingCode(userId: string, phone: string): Promise<{ session_id: string; status: string }>
   linkState(userId: string): Promise<LinkState>
+}
+
+export interface SubmittedMessage {
+  message: Record<string, unknown> & { id: string }
+  replayed: boolean
 }
 
 /** What link_state() answers, as far as linking goes. */
@@ -52,6 +59,9 @@ export interface LinkState {
 export function createUserRequests(database: Database, onAsked?: (sessionId: string) => void): UserRequests {
   // Prepared once a connection; there are as many texts as ways to call these functions.
   const names = new Map<string, string>()
+  const submissions = createSubmissions<SubmittedMessage>(async (userId, texts) =>
+    call(userId, `(select jsonb_agg(s.result order by s.n) from private.submit_texts($1) s)`, [JSON.stringify(texts)]),
+  )
 
   function nameOf(text: string): string {
     const name = names.get(text) ?? `user_request_${names.size + 1}`
@@ -61,8 +71,16 @@ export function createUserRequests(database: Database, onAsked?: (sessionId: str
 
   return {
     act: (userId, action) => callNamed(userId, action),
-    submitMessage: (userId, { conversation, text, idempotencyKey, ...more }) =>
-      callNamed(userId, textCall({ conversationId: conversation, textContent: text, ...more }, idempotencyKey ?? null)),
+    submitMessage(userId, { conversation, text, idempotencyKey, ...more }) {
+      const key = idempotencyKey ?? null
+      const request = textCall({ conversationId: conversation, textContent: text, ...more }, key)
+      const isPlain = request.name === 'submit_message' && more.replyTo === undefined
+      return submissions.add({
+        userId,
+        plain: isPlain ? { conversation, text, key } : null,
+        alone: () => callNamed(userId, request),
+      })
+    },
     submitAttachments: (userId, request) =>
       asUser(database, userId, async (transaction) => {
         const [row] = await transaction.query<{

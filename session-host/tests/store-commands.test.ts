@@ -147,3 +147,70 @@ test('credentials, keys and messages at rest are not readable in the database', 
   await store.watch.query(`update private.whatsapp_keys set id = 'y'`)
   await expect(store.credentials.getKeys('session', ['y'])).rejects.toThrow(/./)
 })
+
+test('texts that are submitted at once are stored in their order, as if each came by itself; a key’s repeat is its first again', async () => {
+  await using store = await open()
+  const { userId, sessionId } = store.lease
+  const send = (text: string, conversation = pn, idempotencyKey?: string) =>
+    store.requests.submitMessage(userId, { conversation, text, ...(idempotencyKey ? { idempotencyKey } : {}) })
+  const before = await send('antes', pn, 'clave')
+  const [first] = await Promise.all([send('1'), send('2')])
+  const answers = await Promise.allSettled([
+    send('3'),
+    send('antes', pn, 'clave'),
+    send('4', jidOf(ana), 'nueva'),
+    send('  '),
+    send('5', pn, 'clave'),
+    send('4', jidOf(ana), 'nueva'),
+    send('6', first.message.id.replace(/./g, '0')),
+    send('7'),
+  ])
+  const outcomes = answers.map((answer) =>
+    answer.status === 'fulfilled'
+      ? [answer.value.message['text_content'], answer.value.replayed]
+      : String((answer.reason as { hint?: string }).hint),
+  )
+  expect(outcomes).toEqual([
+    ['3', false],
+    ['antes', true],
+    ['4', false],
+    'empty_text',
+    'idempotency_conflict',
+    ['4', true],
+    'conversation_not_found',
+    ['7', false],
+  ])
+  expect(answers[1]).toMatchObject({ value: { message: { id: before.message.id } } })
+  // Many at once, all of them good: one transaction. A row is what submit_message makes of it.
+  const together = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => send(`junto ${n}`, n % 3 ? pn : jidOf(ana), `k${n}`)),
+  )
+  const volatile = { id: 0, wa_id: 0, ordinal: 0, created_at: 0, text_content: 0, conversation_id: 0 }
+  const [alone] = [first.message]
+  for (const { message } of together) expect({ ...message, ...volatile }).toEqual({ ...alone, ...volatile })
+  const rows = await store.watch.query<{ text: string; transaction: string; command: string }>(
+    `select m.text_content as text, m.xmin::text as transaction, c.id::text as command
+       from public.messages_new m join private.session_commands c on c.message_id = m.id
+       where m.session_id = $1 and m.from_me order by m.ordinal`,
+    [sessionId],
+  )
+  const texts = ['antes', '1', '2', '3', '4', '7', ...together.map((_, n) => `junto ${n}`)]
+  expect(rows.map(({ text }) => text)).toEqual(texts)
+  expect(rows.map(({ command }) => Number(command))).toEqual(
+    rows.map(({ command }) => Number(command)).toSorted((a, b) => a - b),
+  )
+  expect(new Set(rows.slice(-11).map(({ transaction }) => transaction)).size).toBe(1)
+  expect(
+    await store.watch.query(
+      `select array_agg(m.text_content order by e.seq) as texts, max(e.seq) - min(e.seq) + 1 = count(*) as gapless
+         from public.session_events e join public.messages_new m on m.id = (e.data ->> 'message_id')::uuid
+         where e.session_id = $1 and e.type = 'message.created' and m.from_me`,
+      [sessionId],
+    ),
+  ).toEqual([{ texts, gapless: true }])
+  expect(
+    await store.watch.query(
+      'select last_message_text as last from public.conversations_new order by last_message_ordinal',
+    ),
+  ).toEqual([{ last: 'junto 9' }, { last: 'junto 11' }])
+})

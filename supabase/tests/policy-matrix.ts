@@ -495,6 +495,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.status_rank(text)': host,
   'private.store_group(uuid,uuid,jsonb,jsonb)': host,
   'private.store_messages(uuid,jsonb)': host,
+  'private.submit_texts(jsonb)': host,
   'private.submit_message(text,text,text,uuid,text)': userAndHost,
   'private.sync_state()': userAndHost,
   'private.unattended_state()': userAndHost,
