@@ -29,10 +29,12 @@ export function createAnnouncer(
     const ids = [...pending]
     pending.clear()
     for (let from = 0; from < ids.length; from += idsPerNotification)
-      await database.query('select pg_notify($1, $2)', [
-        eventChannel,
-        [holder, ...ids.slice(from, from + idsPerNotification)].join(','),
-      ])
+      // Nothing is written, so nobody waits for the disk, least of all with the lock that NOTIFY holds until the commit.
+      await database.query(
+        `select pg_notify($1, $2) from set_config('synchronous_commit', 'off', true) where set_config is not null`,
+        [eventChannel, [holder, ...ids.slice(from, from + idsPerNotification)].join(',')],
+        'notify_events',
+      )
   }
 
   return {

@@ -41,6 +41,8 @@ interface Waiting {
 
 /** Sessions a statement at most. */
 const largestGroup = 100
+/** Statements begin this far apart, in ms. */
+const spacingMs = 15
 
 type ClaimRow = {
   session_id: string
@@ -63,9 +65,9 @@ interface CommandRow {
 /** @see Claimer. One for all sessions of a host: while statements are under way, what others claim waits and then goes together. */
 export function createClaimer(
   database: Database,
-  { holder, protos = noProtos, inFlight = 2 }: { holder: string; protos?: ProtoBox; inFlight?: number },
+  { holder, protos = noProtos, inFlight = 1 }: { holder: string; protos?: ProtoBox; inFlight?: number },
 ): Claimer {
-  const groups = createGrouping<Waiting>({ inFlight, take: countOfGroup, run: claimTogether })
+  const groups = createGrouping<Waiting>({ inFlight, spacingMs, take: countOfGroup, run: claimTogether })
 
   async function claimTogether(group: Waiting[]): Promise<void> {
     try {

@@ -29,15 +29,17 @@ interface Waiting {
 
 /** Statuses a statement at most. */
 const largestGroup = 500
+/** Statements begin this far apart, in ms. */
+const spacingMs = 20
 /** A statement waits this long for rows that somebody holds, in ms; then each session's goes by itself and keeps nobody waiting. */
 const patienceMs = 500
 
 /** @see Statuses. One for all sessions of a host: while statements are under way, what comes meanwhile waits and then goes together. */
 export function createStatuses(
   database: Database,
-  { holder, inFlight = 2 }: { holder: string; inFlight?: number },
+  { holder, inFlight = 1 }: { holder: string; inFlight?: number },
 ): Statuses {
-  const groups = createGrouping<Waiting>({ inFlight, take: countOfGroup, run: store })
+  const groups = createGrouping<Waiting>({ inFlight, spacingMs, take: countOfGroup, run: store })
 
   async function store(group: Waiting[]): Promise<void> {
     await write(group, patienceMs).catch(() => {
