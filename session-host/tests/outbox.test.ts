@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { TestClient } from './connect-client.ts'
+import { holdRows } from './crash/row-lock.ts'
 import { ana, bea, jidOf, startGateway, type Gateway, type LinkedPhone, type Member } from './start-gateway.ts'
 
 // Long, because it is only how long a failing test waits on a busy machine.
@@ -121,6 +122,24 @@ test('a link that flaps does not use up the tries of what waits', async () => {
   await becomes(first.id, 'sent', 'delivered')
   await becomes(second.id, 'sent', 'delivered')
   expect((await shownTexts('inestable')).map((message) => message.text)).toEqual(['inestable 1', 'inestable 2'])
+})
+
+test('a message leaves after the key that it was encrypted with is stored: a crash in between would use that key twice', async () => {
+  await using client = await gateway.join(member)
+  await becomes((await send(client, 'abre la sesión')).id, 'delivered')
+  const lock = await holdRows(gateway.stack.adminDatabaseUrl, [
+    {
+      text: `select 1 from private.whatsapp_keys k join public.whatsapp_sessions s on s.id = k.session_id
+        where s.user_id = $1 and k.type = 'session' for update of k`,
+      values: [member.id],
+    },
+  ])
+  const { id } = await send(client, 'con llave guardada')
+  await lock.blocks(/receive_messages|write_keys/)
+  expect(await shownTexts('con llave guardada')).toEqual([])
+  await lock.release('commit')
+  await becomes(id, 'delivered')
+  expect(await shownTexts('con llave guardada')).toMatchObject([{ copies: 1 }])
 })
 
 test('the same idempotency key answers the first message again; another body with it is a conflict', async () => {

@@ -24,6 +24,7 @@ import { createPresenceDisplay } from './presence.ts'
 import { createReception } from './reception.ts'
 import { accountOf, selfOf } from './self.ts'
 import { createMediaMessaging } from './send-media.ts'
+import { createUnstoredRatchets } from './unstored-ratchets.ts'
 
 /** WhatsApp's time for the first QR of an attempt, then for each further one (socket.js:694). Milliseconds. */
 const firstQrMs = 60_000
@@ -70,6 +71,7 @@ export function createConnection({
     onBatch: (batch) => handlers.onBatch(batch),
     onFailure: reportFailure,
   })
+  const ratchets = createUnstoredRatchets()
   const socket = openSocket({
     auth: { creds: auth.creds, keys: appState.keys },
     waWebSocketUrl: endpoint,
@@ -78,12 +80,17 @@ export function createConnection({
     retries,
     self,
     findSent,
-    makeSignalRepository: inbox.makeSignalRepository,
+    makeSignalRepository: (state, ...rest) =>
+      ratchets.follow(inbox.makeSignalRepository(state, ...rest), state.keys as SignalKeyStoreWithTransaction),
     cachedGroupMetadata: (jid) => groups.cached(jid),
     onAction: (action) => appState.onAction(action),
   })
   const deadlines = createDeadlines(socket, openTimeoutMs, () => liveness.stop())
-  const frames = holdFrames(Reflect.get(socket.ws, 'socket') as FrameSink, () => auth.uncommitted())
+  ratchets.followQueries(socket.ws)
+  const frames = holdFrames(Reflect.get(socket.ws, 'socket') as FrameSink, () => auth.uncommitted(), {
+    unstored: () => ratchets.pending(),
+    onLost: () => deadlines.end(new Error('a message could not be encrypted for good')),
+  })
   const liveness = createLiveness(
     socket,
     livenessTiming,

@@ -42,3 +42,35 @@ test('after a commit that failed no frame leaves any more', async () => {
   await new Promise((resolve) => setImmediate(resolve))
   expect(wire.sent).toEqual([])
 })
+
+test('a frame whose own ratchet is not stored yet waits until it is, and then for the commit', async () => {
+  const wire = sink()
+  const stored = Promise.withResolvers<void>()
+  const committed = Promise.withResolvers<void>()
+  let pending: Promise<void> | null = null
+  let ratchet: Promise<void> | null = stored.promise
+  const held = holdFrames(wire, () => pending, { unstored: () => ratchet })
+  wire.send(Uint8Array.of(1))
+  ratchet = null
+  wire.send(Uint8Array.of(2))
+  pending = committed.promise
+  stored.resolve()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(wire.sent).toEqual([])
+  expect(held.isHolding()).toBe(true)
+  committed.resolve()
+  await expect.poll(() => wire.sent).toEqual([1, 2])
+})
+
+test('a frame whose ratchet is never stored does not leave, and neither does anything after it', async () => {
+  const wire = sink()
+  const lost: unknown[] = []
+  const failed = Promise.reject(new Error('rolled back'))
+  let ratchet: Promise<void> | null = failed
+  holdFrames(wire, () => null, { unstored: () => ratchet, onLost: (error) => lost.push(error) })
+  wire.send(Uint8Array.of(1))
+  ratchet = null
+  wire.send(Uint8Array.of(2))
+  await expect.poll(() => lost.length).toBe(1)
+  expect(wire.sent).toEqual([])
+})
