@@ -14,8 +14,10 @@ import {
 const sessions = 10
 const contacts = 4
 const messages = 2_000
-/** Messages accepted one after another while the host does nothing else. */
+/** Messages accepted one after another, as fast as they are: the host sends those before meanwhile. */
 const accepts = 500
+/** Messages accepted while nothing is on its way out. */
+const acceptsAtRest = 100
 
 export const send: Benchmark = {
   name: 'send',
@@ -50,6 +52,14 @@ async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> 
     accepted.push(performance.now() - startedAt)
   }
   await drained(gateway)
+  log(`${acceptsAtRest} messages accepted, each when the last one is sent`)
+  const atRest: number[] = []
+  for (let n = 0; n < Math.max(20, Math.round(acceptsAtRest * scale)); n += 1) {
+    const startedAt = performance.now()
+    await submit(clients[n % clients.length], recipients[n % contacts] ?? '', `en reposo ${n}`)
+    atRest.push(performance.now() - startedAt)
+    await drained(gateway)
+  }
 
   log(`${count} sessions, ${each} messages each: the gateway, a gateway that is killed, then bare Baileys`)
   const drainMs = await drain(gateway, clients, recipients, each, 'a')
@@ -72,6 +82,7 @@ async function run({ scale, log }: BenchmarkOptions): Promise<BenchmarkOutcome> 
     workload: { sessions: count, messagesEach: each, contactsEach: contacts, pacing: 'off' },
     results: {
       acceptedMs: distributionOf(accepted),
+      acceptedAtRestMs: distributionOf(atRest),
       drainedPerSecond: perSecond(drainMs),
       afterKill: kill,
     },
