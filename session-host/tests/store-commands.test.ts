@@ -214,3 +214,19 @@ test('texts that are submitted at once are stored in their order, as if each cam
     ),
   ).toEqual([{ last: 'junto 9' }, { last: 'junto 11' }])
 })
+
+test('what was claimed too often is failed by the next claim, which says so in the log and takes the next one', async () => {
+  await using store = await open()
+  const poison = await submit(store, '1')
+  const next = await submit(store, '2')
+  await store.watch.query('update private.session_commands set attempts = 20 where message_id = $1', [poison])
+  expect(ids(await claim(store))).toEqual([next])
+  expect(await store.watch.query('select status, error_code from public.messages_new where id = $1', [poison])).toEqual(
+    [{ status: 'failed', error_code: 'send_timeout' }],
+  )
+  expect(
+    await store.watch.query('select type, data from public.session_events order by seq desc limit 1'),
+  ).toMatchObject([
+    { type: 'message.status', data: { message_id: poison, status: 'failed', error_code: 'send_timeout' } },
+  ])
+})
