@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Lease } from '../store/fenced.ts'
 import type { LeaseStore } from '../store/leases.ts'
 import type { Logger } from '../whatsapp/logger.ts'
 import type { Session } from './session-options.ts'
+import { spreadStarts } from './spread-starts.ts'
 
 export interface SupervisorOptions {
   leases: LeaseStore
@@ -10,6 +12,7 @@ export interface SupervisorOptions {
   scanMs: number
   startSession: (lease: Lease) => Session
   logger: Logger
+  random?: () => number
 }
 
 /** Runs the sessions that this host can get the lease of, and no others. */
@@ -25,9 +28,6 @@ export interface Supervisor extends AsyncDisposable {
 const firstPauseMs = 1_000
 const longestPauseMs = 60_000
 
-/** Starts at most this many sessions a scan, so that a restart with hundreds of them does not starve the ones that are live. */
-const startsPerScan = 20
-
 /** @see Supervisor */
 export function createSupervisor({
   leases,
@@ -35,23 +35,24 @@ export function createSupervisor({
   scanMs,
   startSession,
   logger,
+  random = Math.random,
 }: SupervisorOptions): Supervisor {
   const running = new Map<string, Session>()
   const leaseMs = leaseSeconds * 1_000
   let renewedAt = performance.now()
   let scanning: Promise<void> | undefined
   let scanAgain = false
-  let disposed = false
+  const disposal = new AbortController()
   // Sessions that ended by themselves: they must neither spin nor take the places of others in a scan.
   const fenced = new WeakSet<Session>()
   const pauses = new Map<string, { ms: number; until: number }>()
 
   function scan(): void {
-    if (disposed) return
+    if (disposal.signal.aborted) return
     scanAgain = true
     if (scanning) return
     scanning = (async () => {
-      while (scanAgain && !disposed) {
+      while (scanAgain && !disposal.signal.aborted) {
         scanAgain = false
         await startRunnable()
       }
@@ -70,11 +71,14 @@ export function createSupervisor({
     const runnable = found.filter(({ id }) => !running.has(id) && (pauses.get(id)?.until ?? 0) <= now)
     const wanted = new Set(found.map(({ id }) => id))
     for (const id of pauses.keys()) if (!wanted.has(id) && !running.has(id)) pauses.delete(id)
-    for (const session of runnable.slice(0, startsPerScan)) {
-      const lease = disposed ? null : await leases.acquire(session)
+    const starts = spreadStarts(runnable, random)
+    for (const { item, afterMs } of starts) {
+      const waitMs = now + afterMs - performance.now()
+      if (waitMs > 0) await pause(waitMs, undefined, { signal: disposal.signal }).catch(() => undefined)
+      const lease = disposal.signal.aborted ? null : await leases.acquire(item)
       if (lease) run(lease)
     }
-    if (runnable.length > startsPerScan) setTimeout(scan, 250).unref()
+    if (runnable.length > starts.length) scanAgain = true
   }
 
   function run(lease: Lease): void {
@@ -147,7 +151,7 @@ export function createSupervisor({
       scan()
     },
     async [Symbol.asyncDispose]() {
-      disposed = true
+      disposal.abort()
       for (const timer of timers) clearInterval(timer)
       await scanning
       await Promise.allSettled(
