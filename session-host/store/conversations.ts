@@ -44,6 +44,11 @@ export async function resolveConversations(
   return { conversations, events }
 }
 
+/** The conversations that these events say are new. */
+export function createdBy(events: SessionEvent[]): string[] {
+  return events.flatMap((event) => (event.type === 'conversation.created' ? [event.data.conversation_id] : []))
+}
+
 /** The conversations that these JIDs have already. */
 async function findConversations(
   transaction: Transaction,

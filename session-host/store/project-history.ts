@@ -1,10 +1,12 @@
 import type { SessionEvent, SyncFacts } from '#shared/events.ts'
 import type { InboundBatch, InboundChat, InboundHistory, InboundPerson } from '#shared/inbound.ts'
 import { appendEvents } from './append-events.ts'
-import { resolveConversations, storeChatState } from './conversations.ts'
+import { createdBy, resolveConversations, storeChatState } from './conversations.ts'
 import type { Transaction } from './database.ts'
 import type { Lease } from './fenced.ts'
+import { storeStates } from './chat-states.ts'
 import { takeEarlyReads } from './early-receipts.ts'
+import { takeEarlyStates } from './early-states.ts'
 import type { HistoryIndex, Unindexed } from './history-index.ts'
 import { storeGroups } from './groups.ts'
 import { storeMemberReceipts } from './interactions.ts'
@@ -36,17 +38,17 @@ export async function projectHistory(
     ...(name ? { name } : {}),
   }))
   const { conversations, events } = await resolveConversations(transaction, lease, named, people.contacts)
-  const created = new Set(
-    events.flatMap((event) => (event.type === 'conversation.created' ? [event.data.conversation_id] : [])),
-  )
+  const created = createdBy(events)
   await storeGroups(transaction, lease, chats, conversations)
   const messages = await storeMessages(transaction, lease, batch.messages, conversations, { indexed: false })
   await storeMemberReceipts(transaction, lease, batch.receipts, conversations)
   await storeChanges(transaction, lease, batch.changes, conversations)
-  await storeStates(transaction, history, batch.chats, conversations, created)
-  // What was read on the phone since it took its picture of the chats.
+  await storePicture(transaction, history, batch.chats, conversations, new Set(created))
+  // What was read or set on the phone since it took its picture of the chats.
   const early = await takeEarlyReads(transaction, lease, [...new Set(conversations.values())])
   const reads = await storeOwnReads(transaction, lease, early.receipts, early.conversations)
+  const set = await takeEarlyStates(transaction, lease, created)
+  const states = await storeStates(transaction, lease, set.states, set.conversations)
 
   const [chunk] = await transaction.query<{ conversations: number; messages: number; progress: number | null }>(
     `update private.history_chunks set
@@ -57,7 +59,7 @@ export async function projectHistory(
        returning conversations, messages, progress`,
     [lease.sessionId, history.chunkId, history.position, messages.stored, history.isLast, history.refused ?? 0],
   )
-  const changed = [...people.events, ...reads]
+  const changed = [...people.events, ...reads, ...states]
   if (!history.isLast || !chunk) {
     await appendEventsIfAny(transaction, lease, changed)
     return messages.unindexed
@@ -144,7 +146,7 @@ async function pairsOfKnown(
  * for chats that nobody knew. Messages that came live since then stay unread; times are whole seconds, so those of the picture's own
  * second are told by their ids.
  */
-async function storeStates(
+async function storePicture(
   transaction: Transaction,
   history: InboundHistory,
   chats: InboundChat[],

@@ -5,12 +5,13 @@ import { storeStates } from './chat-states.ts'
 import { storeBlocks } from './blocks.ts'
 import { storeCalls } from './calls.ts'
 import { clipName } from './clip-name.ts'
-import { resolveConversations } from './conversations.ts'
+import { createdBy, resolveConversations } from './conversations.ts'
 import type { Database, Transaction } from './database.ts'
 import { fenced, type Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
 import { createHistoryIndex } from './history-index.ts'
 import { keepEarlyReceipts } from './early-receipts.ts'
+import { keepEarlyStates, takeEarlyStates } from './early-states.ts'
 import { storeMemberReceipts } from './interactions.ts'
 import { noProtos, type ProtoBox, type ProtoOwner } from './message-protos.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
@@ -81,7 +82,12 @@ async function projectBatch(transaction: Transaction, lease: Lease & ProtoOwner,
   const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
   await storeMemberReceipts(transaction, lease, batch.receipts, mentioned)
   const reads = await storeOwnReads(transaction, lease, batch.receipts, mentioned)
-  const states = await storeStates(transaction, lease, batch.states, mentioned)
+  const early = await takeEarlyStates(transaction, lease, createdBy(events))
+  const states = [
+    ...(await storeStates(transaction, lease, early.states, early.conversations)),
+    ...(await storeStates(transaction, lease, batch.states, mentioned)),
+  ]
+  await keepEarlyStates(transaction, lease, batch.states, mentioned)
   await keepEarlyReceipts(transaction, lease, batch.receipts, mentioned)
   const calls = await storeCalls(transaction, lease, batch.calls ?? [], conversations)
   const changes = await storeChanges(transaction, lease, batch.changes, mentioned)

@@ -375,6 +375,57 @@ test('a live message of the second in which the phone took its picture of the ch
   ).toEqual([{ unread: 3 }])
 })
 
+test.each(['initial', 'recent'] as const)(
+  'what the account sets of a chat before its %s history brings it here holds when it comes',
+  async (syncType) => {
+    const projection = createProjection(database, session.lease)
+    const number = `3460000008${syncType === 'initial' ? 1 : 2}@s.whatsapp.net`
+    const lid = number.replace('346', '1346').replace('s.whatsapp.net', 'lid')
+    const said = (waId: string, n: number): InboundMessage => ({
+      chat: number,
+      waId,
+      fromMe: false,
+      at: at - 100 + n,
+      type: 'text',
+      text: waId,
+      status: 'received',
+      live: false,
+    })
+    await projection.project({
+      ...emptyBatch(),
+      states: [
+        { chat: lid, kind: 'archive', on: false },
+        { chat: lid, kind: 'archive', on: true },
+        { chat: number, kind: 'mute', until: -1 },
+        { chat: number, kind: 'read', on: true, until: at - 98 },
+      ],
+    })
+    // What is set again before the chat is there counts instead.
+    await projection.project({ ...emptyBatch(), states: [{ chat: number, kind: 'mute', until: null }] })
+    const [chunk] = await database.query<{ id: string }>(
+      `insert into private.history_chunks (session_id, user_id, stanza_key, wa_id, sync_type, notice)
+         values ($1, $2, $3, $4, $4, 'x') returning id`,
+      [session.sessionId, session.userId, lid.padStart(64, '0').slice(0, 64), syncType],
+    )
+    await projection.project({
+      ...emptyBatch(),
+      chats: [{ jid: number, alt: lid, unread: 3, snapshotAt: at - 97, mutedUntil: -1, archived: false }],
+      messages: [said('H1', 1), said('H2', 2), said('H3', 3)],
+      history: { chunkId: chunk?.id ?? '', syncType, position: 1, isLast: true, pairs: [] },
+    })
+    expect(
+      await database.query(
+        `select unread_count as unread, archived, muted_until from public.conversations_new
+           where session_id = $1 and external_id in ($2, $3)`,
+        [session.sessionId, number, lid],
+      ),
+    ).toEqual([{ unread: 1, archived: true, muted_until: null }])
+    expect(
+      await database.query('select 1 from private.early_states where session_id = $1', [session.sessionId]),
+    ).toEqual([])
+  },
+)
+
 test('receipts whose message never comes are forgotten after a day', async () => {
   await database.query(
     `insert into private.early_receipts (session_id, chat_jid, wa_id, status, received_at)

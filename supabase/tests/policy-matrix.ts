@@ -91,6 +91,7 @@ export const relations: Record<string, RelationRow> = {
   'private.conversation_merges': hostTable,
   'private.early_changes': hostTable,
   'private.early_receipts': hostTable,
+  'private.early_states': hostTable,
   'private.erasures': { service_role: readable },
   'private.history_chunks': {
     service_role: { select: ['user_id', 'session_id', 'refused', 'finished_at'] },

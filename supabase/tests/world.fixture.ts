@@ -48,6 +48,7 @@ export async function createInhabitant(
     chats: [{ jid: group, name: `${secret} group` }],
     messages: [message(group, 3, { sender: jid }), message('34699000000@s.whatsapp.net', 4)],
     receipts: [{ chat: jid, waId: `${secret}-early`, fromMe: true, status: 'read' }],
+    states: [{ chat: '34699000001@s.whatsapp.net', kind: 'archive', on: true }],
     ownName: `${secret} own`,
   })
   const credentials = createCredentialStore(database, createSealedBox([{ id: 'a', key: Buffer.alloc(32, 7) }]), lease)

@@ -67,6 +67,10 @@ async function fullPerson(): Promise<Person> {
     [session],
   )
   await people.query(
+    `insert into private.early_states (session_id, chat_jid, kind, state) values ($1, '1@lid', 'pin', '{}')`,
+    [session],
+  )
+  await people.query(
     `insert into private.early_changes (session_id, chat_jid, wa_id, from_me, change, digest)
        values ($1, '1@lid', 'w', true, '{}', 'd')`,
     [session],
@@ -223,6 +227,7 @@ test('an export holds every row of one user once, whatever the page size, and no
   const passing = [
     'private.early_changes',
     'private.early_receipts',
+    'private.early_states',
     'private.media_downloads',
     'private.calls',
     'private.session_broadcasts',
