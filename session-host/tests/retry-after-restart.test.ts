@@ -11,11 +11,14 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 const conversationId = jidOf(bea)
 let gateway: Gateway
 let member: Member
+let group: string
 
 beforeAll(async () => {
   gateway = await startGateway({ receiptDelayMs: 0 })
   member = await gateway.createMember()
   await gateway.linkPhone(member, { ...ana, contacts: [bea] })
+  const made = { by: bea.number, subject: 'Vecinos', members: [{ number: ana.number }] }
+  group = (await gateway.control.post<{ jid: string }>('/groups', made)).jid
   await gateway.rest(member, 'POST', 'start_conversation', { phone: `+${bea.number}` })
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
@@ -47,6 +50,8 @@ interface Kind {
   body: (before: Before) => object | Promise<object>
   /** What WhatsApp's message calls it, for one that is shown by itself. */
   content?: string
+  /** Where the phone shows it, if not in the chat with the account. */
+  in?: () => string
   /** The message that it changes, and how that looks then. */
   changes?: { which: keyof Before; looks: (message: Shown) => boolean }
 }
@@ -127,6 +132,13 @@ const kinds: Record<string, Kind> = {
     body: ({ theirPoll }) => ({ messageId: theirPoll.id, options: ['allí'] }),
     changes: { which: 'theirPoll', looks: ({ votes }) => votes?.[ana.number]?.[0] === 'allí' },
   },
+  // To each member with the sender's key for the group, which comes in a message of its own and is lost with the session.
+  'text to a group': {
+    by: 'send_message',
+    body: () => ({ conversationId: group, textContent: 'vecinos' }),
+    content: 'extendedTextMessage',
+    in: () => group,
+  },
   'disappearing timer': { by: 'set_disappearing', body: () => ({ conversationId, seconds: 86_400 }) },
 }
 /** These ask WhatsApp for something, or are changes of the account's own state; no device gets a message that it would have to read. */
@@ -158,7 +170,7 @@ test('after a restart every kind of message, and of change, is encrypted anew fo
   await gateway.restartHost()
   await using events = await followSimulator(gateway.simulator.url)
   await airplane(false)
-  for (const [name, { content, changes }] of Object.entries(kinds)) {
+  for (const [name, { content, changes, in: chat }] of Object.entries(kinds)) {
     const waId = sent.get(name) ?? ''
     await within(
       name,
@@ -166,7 +178,7 @@ test('after a restart every kind of message, and of change, is encrypted anew fo
     )
     if (changes) await within(name, shown(before[changes.which].waId, changes.looks))
     if (!content) continue
-    expect([name, await within(name, shown(waId))]).toMatchObject([name, { copies: 1 }])
+    expect([name, await within(name, shown(waId, undefined, chat?.()))]).toMatchObject([name, { copies: 1 }])
     expect(await gateway.control.get(`/phones/${bea.number}/messages/${waId}/content`)).toHaveProperty(content)
   }
   // The timer shows in what is sent from now on only if the phone took it: nothing it could not read is left.
@@ -188,6 +200,12 @@ function file(sample: Parameters<typeof sampleFile>[0], content: string, type?: 
 
 /** Messages of both sides that changes can be made to, and a Signal session that is no longer new. */
 async function prepare(): Promise<Before> {
+  await gateway.database.until(
+    `select 1 from public.groups g join public.conversations_new c on c.id = g.conversation_id
+       where c.external_id = $1 and g.listed_at is not null`,
+    [group],
+    (rows) => rows.length > 0,
+  )
   const said = await gateway.control.post<{ id: string }>(`/phones/${bea.number}/say`, { to: ana.number, text: 'eh' })
   const poll = { to: ana.number, name: '¿Dónde?', options: ['aquí', 'allí'], selectable: 1 }
   const asked = await gateway.control.post<{ id: string }>(`/phones/${bea.number}/poll`, poll)
@@ -242,9 +260,9 @@ async function row(waId: string): Promise<Ids> {
   return { id: found?.id ?? '', waId }
 }
 
-function shown(id: string, fits: (message: Shown) => boolean = () => true): Promise<Shown> {
+function shown(id: string, fits: (message: Shown) => boolean = () => true, chat = ana.number): Promise<Shown> {
   return gateway.control.until(async () => {
-    const path = `/phones/${bea.number}/messages?with=${ana.number}`
+    const path = `/phones/${bea.number}/messages?with=${encodeURIComponent(chat)}`
     const { messages } = await gateway.control.get<{ messages: Shown[] }>(path)
     return messages.find((message) => message.id === id && fits(message))
   })
