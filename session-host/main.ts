@@ -4,11 +4,13 @@ import process from 'node:process'
 import { pino } from 'pino'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { developmentKey } from './development-key.ts'
+import { useThriftyMemory } from './thrifty-memory.ts'
 
 /** EX_CONFIG of sysexits.h: the environment is wrong, a restart won't help. */
 const exitConfig = 78
 
 const config = configOrExit()
+useThriftyMemory()
 // What was compiled once need not be compiled at each restart: a third of the time until it serves. Where nothing can be written it does
 // without. It holds for what is imported from here on.
 enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'compile'))

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { expect, test, vi } from 'vitest'
 import { startGateway } from './start-gateway.ts'
 import { startHostProcess } from './start-host-process.ts'
@@ -45,9 +46,15 @@ test.for([
   expect(String(failure)).toContain(name)
 })
 
-test('SIGTERM ends it with 0 and gives the lease back', async () => {
+test('it keeps little room for what lives shortly, except where the operator said otherwise; SIGTERM ends it with 0 and gives the lease back', async () => {
   await using gateway = await startGateway({ host: false })
-  const host = await startHostProcess(gateway.environment, 'SIGTERM')
+  const host = await startHostProcess({ ...gateway.environment, MALLOC_ARENA_MAX: '4' }, 'SIGTERM')
+  const words = async (file: string): Promise<string[]> =>
+    (await readFile(`/proc/${host.pid}/${file}`, 'utf8')).split('\0')
+  expect(await words('cmdline')).toContain('--max-semi-space-size=8')
+  expect(await words('environ')).toEqual(
+    expect.arrayContaining(['MALLOC_ARENA_MAX=4', 'MALLOC_TRIM_THRESHOLD_=131072', 'MALLOC_MMAP_THRESHOLD_=131072']),
+  )
   gateway.moveTo(host.url)
   const member = await gateway.createMember()
   const client = await gateway.join(member)
