@@ -62,7 +62,12 @@ const rules = [
   ],
   ['simulator', host('simulator'), [...host('simulator'), '^node_modules/'], true],
   ['console', host('console'), [...room('shared'), ...host('console'), '^node_modules/'], false],
-  ['main', ['^session-host/main\\.ts$'], ['^session-host/(host|config|development-key)\\.ts$', ...npm('pino')], true],
+  [
+    'main',
+    ['^session-host/main\\.ts$'],
+    ['^session-host/(host|config|development-key|thrifty-memory)\\.ts$', ...npm('pino')],
+    true,
+  ],
   ['config', ['^session-host/config\\.ts$'], [...room('shared'), ...npm('zod')], true],
 ]
 
