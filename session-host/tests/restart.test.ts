@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { TestClient } from './connect-client.ts'
 import { ana, bea, jidOf, startGateway, type Gateway, type LinkedPhone, type Member } from './start-gateway.ts'
 import { startHostProcess } from './start-host-process.ts'
 
@@ -36,13 +37,30 @@ async function connectedAgain(): Promise<void> {
   })
 }
 
-test('killed while messages come in, it is connected again without a QR, and each message is there once and in order', async () => {
+interface StreamEvent {
+  seq: number
+  type: string
+  message?: { text_content: string | null }
+}
+
+/** What a client was told of the event log so far. */
+const eventsOf = (client: TestClient): StreamEvent[] =>
+  client.received.filter(({ event }) => event === 'event').map(({ data }) => data as StreamEvent)
+const says = (text: string) => (event: StreamEvent) => event.message?.text_content === text
+
+test('killed while messages come in, it is connected again without a QR, each message is there once and in order, and so for a consumer that was away', async () => {
   const texts = Array.from({ length: 30 }, (_, at) => `ráfaga ${String(at).padStart(2, '0')}`)
   const first = await startHostProcess(gateway.environment)
   gateway.moveTo(first.url)
   linked = await gateway.linkPhone(member, { ...ana, contacts: [bea] })
+  const consumer = await gateway.connect()
+  await consumer.ask('join', { token: member.token, since: 0 })
   for (const text of texts.slice(0, 10)) await say(text)
   await stored('ráfaga', 3)
+  // It goes away somewhere in the burst, and comes back long after the kill.
+  await consumer.next<StreamEvent>('event', says('ráfaga 02'))
+  consumer.socket.disconnect()
+  const before = eventsOf(consumer)
   // In the middle of the burst, wherever it happens to be.
   const killed = first.end()
   for (const text of texts.slice(10)) await say(text)
@@ -52,6 +70,13 @@ test('killed while messages come in, it is connected again without a QR, and eac
   await using second = await startHostProcess(gateway.environment)
   gateway.moveTo(second.url)
   expect(await stored('ráfaga', texts.length)).toEqual(texts)
+  const resumed = await gateway.connect()
+  await resumed.ask('join', { token: member.token, since: before.at(-1)?.seq })
+  await resumed.next<StreamEvent>('event', says('ráfaga 29'))
+  const told = [...before, ...eventsOf(resumed)]
+  expect(told.map(({ seq }) => seq)).toEqual(told.map((_, at) => at + 1))
+  const toldTexts = told.filter(({ type }) => type === 'message.created').map(({ message }) => message?.text_content)
+  expect(toldTexts).toEqual(texts)
   await connectedAgain()
   const client = await gateway.join(member)
   expect(await client.ask('get-qr', {})).toMatchObject({ ok: true })
