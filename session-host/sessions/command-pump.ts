@@ -129,6 +129,8 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
         .finally(() => {
           leave(false)
           running.delete(command.id)
+          // A claim that is under way has not seen that this one ended.
+          if (pumping) again = true
           if (isBehind || uncertain || again) soon()
         })
       running.set(command.id, turn)
@@ -146,15 +148,15 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
 
   /** Its turn has not come: the one before it is still here. */
   async function release(command: ClaimedWork): Promise<void> {
-    isBehind = true
     if (!stopped) await commands.retry(command, { delaySeconds: 0, counts: false })
+    isBehind = true
   }
 
   async function giveBack(command: ClaimedWork, counts: boolean): Promise<void> {
-    isBehind = true
     if (stopped) return
     if (counts && command.attempts >= maxAttempts) await commands.failMessage(command, 'send_timeout')
     else await commands.retry(command, { delaySeconds: connection() ? Math.min(2 ** command.attempts, 60) : 0, counts })
+    isBehind = true
     options.onChange()
   }
 
@@ -183,8 +185,10 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
         leave(true)
         return options.onChange()
       case 'later':
+        await commands.retry(command, { delaySeconds: outcome.waitMs / 1_000, counts: false })
+        // Only now: a claim that was under way knew nothing of it.
         isBehind = true
-        return commands.retry(command, { delaySeconds: outcome.waitMs / 1_000, counts: false })
+        return
       case 'unanswered':
         return giveBack(command, true)
       default:
@@ -194,7 +198,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
 
   function later(ms: number): void {
     clearTimeout(timer)
-    timer = setTimeout(wake, ms)
+    timer = setTimeout(wake, Math.max(0, ms))
   }
 
   return {

@@ -21,7 +21,9 @@ export async function sendMessage(command: SendCommand, context: CommandContext)
 async function send(command: SendCommand, context: CommandContext): Promise<Outcome> {
   const { open, commands, answers, media, rules, onHandedOver } = context
   const { message } = command
-  if (message?.status !== 'pending') return { kind: 'finished', result: {} }
+  // What is gone took its command along; what is only not seen is claimed again.
+  if (!message) return { kind: 'later', waitMs: 0 }
+  if (message.status !== 'pending') return { kind: 'finished', result: {} }
   const refusal = await mayLeave(command, message.address, context)
   if (refusal) return refusal
   const file = await prepareFile(message, { open, media })
@@ -59,7 +61,8 @@ async function mayLeave(
   if (deadlineMs > 0 && Date.now() - command.created_at.getTime() > deadlineMs)
     return { kind: 'failed', code: 'send_timeout' }
   const facts = await recipients.read(command.conversation_id, commands)
-  if (!facts) return { kind: 'finished', result: {} }
+  // Its conversation has become one with another since it was claimed: it goes from there.
+  if (!facts) return { kind: 'later', waitMs: 0 }
   if (facts.isFirstContact && rules.forbidsFirstContact()) return { kind: 'failed', code: 'account_restricted' }
   // What was tried before has had its turn as a first contact.
   const isFirstContact = facts.isFirstContact && command.attempts <= 1

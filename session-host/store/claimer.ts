@@ -4,6 +4,7 @@ import { leaseLost, type Lease } from './fenced.ts'
 import { createGrouping } from './grouping.ts'
 import { noProtos, type ProtoBox } from './message-protos.ts'
 import type { OutgoingRow } from './outgoing.ts'
+import { wasRolledBack } from './was-rolled-back.ts'
 
 /** A claimed command with what it takes to carry it out. */
 export type ClaimedWork = ClaimedCommand & {
@@ -70,8 +71,9 @@ export function createClaimer(
   const groups = createGrouping<Waiting>({ inFlight, spacingMs, take: countOfGroup, run: claimTogether })
 
   async function claimTogether(group: Waiting[]): Promise<void> {
+    let rows: ClaimRow[]
     try {
-      const rows = await database.query<ClaimRow>(
+      rows = await database.query<ClaimRow>(
         'select * from private.claim_work($1, $2, $3, $4, $5)',
         [
           holder,
@@ -82,16 +84,22 @@ export function createClaimer(
         ],
         'claim_work',
       )
-      const bySession = Map.groupBy(rows, (row) => row.session_id)
-      for (const { lease, resolve, reject } of group) {
-        const own = bySession.get(lease.sessionId) ?? []
+    } catch (error) {
+      // One of them may be to blame: each finds out by itself. What may have been claimed nobody claims again: they must know of it.
+      if (group.length > 1 && wasRolledBack(error)) for (const item of group) void claimTogether([item])
+      else for (const { reject } of group) reject(error)
+      return
+    }
+    const bySession = Map.groupBy(rows, (row) => row.session_id)
+    for (const { lease, resolve, reject } of group) {
+      const own = bySession.get(lease.sessionId) ?? []
+      try {
         if (own.some(({ outcome }) => outcome === 'lease_lost')) reject(leaseLost())
         else resolve(claimOf(own))
+      } catch (error) {
+        // A command that this host does not know is its session's trouble alone.
+        reject(error)
       }
-    } catch (error) {
-      if (group.length === 1) for (const { reject } of group) reject(error)
-      // One of them may be to blame: each finds out by itself.
-      else for (const item of group) void claimTogether([item])
     }
   }
 

@@ -11,8 +11,9 @@ function plain(text: string, key: string | null = null): PlainText {
 function record() {
   const log: string[][] = []
   const store = (texts: string[]): void => {
-    if (texts.includes('no')) throw new Error('refused')
+    if (texts.includes('no')) throw Object.assign(new Error('refused'), { code: 'PT404' })
     log.push(texts)
+    if (texts.includes('lost')) throw new Error('Connection terminated unexpectedly')
   }
   const submissions = createSubmissions<string>(async (_, texts) => {
     await Promise.resolve()
@@ -56,4 +57,11 @@ test('one that is refused takes nobody with it', async () => {
   const answers = await Promise.allSettled(['1', '2', 'no', '3'].map((text) => add(text)))
   expect(log).toEqual([['1'], ['2'], ['3']])
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+})
+
+test('a lost answer stores nothing twice: whoever asked is told', async () => {
+  const { log, add } = record()
+  const answers = await Promise.allSettled(['1', '2', 'lost', '3'].map((text) => add(text)))
+  expect(log).toEqual([['1'], ['2', 'lost', '3']])
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected'])
 })

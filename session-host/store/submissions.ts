@@ -1,3 +1,5 @@
+import { wasRolledBack } from './was-rolled-back.ts'
+
 /** A plain text that a user submits. */
 export interface PlainText {
   conversation: string
@@ -30,6 +32,7 @@ const largest = 64
 /**
  * While something of a user is being stored, what the user submits meanwhile waits, and the plain texts among it go together in their
  * order. `together` stores all of them or none, and answers each; what it refuses goes one by one, so that each gets an answer of its own.
+ * When its answer is lost, all of them fail with that.
  *
  * @see Submissions
  */
@@ -44,8 +47,13 @@ export function createSubmissions<T>(together: (userId: string, texts: PlainText
   async function store(userId: string, group: Waiting<T>[]): Promise<void> {
     const texts = group.flatMap(({ plain }) => plain ?? [])
     if (texts.length > 1) {
-      const results = await together(userId, texts).catch(() => null)
-      if (results) return group.forEach(({ resolve }, at) => resolve(results[at] as T))
+      try {
+        const results = await together(userId, texts)
+        return group.forEach(({ resolve }, at) => resolve(results[at] as T))
+      } catch (error) {
+        // Submitted again, what was stored after all would be sent twice: whether to, those who asked decide.
+        if (!wasRolledBack(error)) return group.forEach(({ reject }) => reject(error))
+      }
     }
     for (const { alone, resolve, reject } of group) await alone().then(resolve, reject)
   }

@@ -93,8 +93,11 @@ export function createUnstoredRatchets(): UnstoredRatchets {
       }
     },
     pending() {
+      // The mark is for the next frame alone: another flow's may follow before the microtask.
+      const isOfQuery = isQuery
+      isQuery = false
       const transaction = current()
-      return transaction?.hasEncrypted && !isQuery ? transaction.stored : null
+      return transaction?.hasEncrypted && !isOfQuery ? transaction.stored : null
     },
   }
 }

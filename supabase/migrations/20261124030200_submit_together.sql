@@ -24,6 +24,7 @@ declare
   v_ids uuid[] := '{}';
   v_sessions uuid[] := '{}';
   v_session uuid;
+  v_locked integer := 0;
 begin
   for v_request in select r.conversation, r.text from jsonb_to_recordset(p_requests) as r(conversation text, text text) loop
     perform private.check_text(v_request.text);
@@ -40,7 +41,12 @@ begin
     select c.* from public.conversations_new c where c.id = any(v_ids) order by c.id for no key update
   loop
     perform private.assert_may_write(v_conversation);
+    v_locked := v_locked + 1;
   end loop;
+  -- One that became one with another while it was waited for: each by itself then finds the other.
+  if v_locked <> (select count(distinct i) from unnest(v_ids) as u(i)) then
+    perform private.fail(404, 'conversation_not_found', 'Conversation not found.');
+  end if;
 
   for v_request in
     select r.text, r.key, (v_known ->> r.conversation)::uuid as conversation_id, e.n::integer as n

@@ -68,6 +68,7 @@ as $$
 declare
   v_session record;
   v_events jsonb;
+  v_claimed private.session_commands[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   if cardinality(p_session_ids) > 1 then
@@ -88,10 +89,13 @@ begin
       continue;
     end if;
     v_events := private.fail_exhausted(v_session.id, v_session.epoch);
+    -- Claimed first, looked up then: the claim sees what was submitted since its statement began, and one query with it would not.
+    v_claimed := array(
+      select k from private.claim_runs(v_session.id, v_session.epoch, v_session.most, v_session.depth) k);
     return query
       select v_session.id, 'claimed', k.id, k.user_id, k.kind, k.lane, k.conversation_id, k.message_id, k.payload, k.attempts, k.created_at,
           o.message, o.proto, o.sealed_as, null::double precision, null::boolean
-        from private.claim_runs(v_session.id, v_session.epoch, v_session.most, v_session.depth) k
+        from unnest(v_claimed) k
         left join lateral (
           select jsonb_build_object(
               'id', m.id, 'conversation_id', m.conversation_id, 'wa_id', m.wa_id, 'type', m.message_type, 'text', m.text_content,
@@ -114,6 +118,8 @@ begin
             limit 1) o on true
         order by k.id;
     if v_events is not null then
+      -- A number that somebody has seen must not be given to another event after a crash of the database.
+      perform set_config('synchronous_commit', 'on', true);
       perform private.append_events(
         v_session.id, (select s.user_id from public.whatsapp_sessions s where s.id = v_session.id), v_events);
     end if;
