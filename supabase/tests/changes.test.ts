@@ -4,6 +4,7 @@ import { emptyBatch, type InboundMessage } from '#shared/inbound.ts'
 import type { Database } from '../../session-host/store/database.ts'
 import { createCommandStore } from '../../session-host/store/commands.ts'
 import { createProjection } from '../../session-host/store/projection.ts'
+import { wasRolledBack } from '../../session-host/store/was-rolled-back.ts'
 import { createTestStack } from '../local/create-test-stack.ts'
 import type { ServedDatabase } from '../local/serve-database.ts'
 import { asUser, createLinkedSession, hostDatabase, readAll, type LinkedSession } from './linked-session.fixture.ts'
@@ -425,6 +426,45 @@ test.each(['initial', 'recent'] as const)(
     ).toEqual([])
   },
 )
+
+test('texts submitted together are refused together when the conversation of one becomes one with another meanwhile', async () => {
+  const [first, second] = [34600000091, 34600000092].map((number) => `${number}@s.whatsapp.net`)
+  await createProjection(database, session.lease).project({
+    ...emptyBatch(),
+    chats: [first, second].flatMap((jid) => (jid ? [{ jid }] : [])),
+  })
+  const submitted = { outcome: undefined as Promise<unknown> | undefined }
+  await database.transaction(async (transaction) => {
+    // A merge of conversations holds the one that goes.
+    await transaction.query(
+      'select 1 from public.conversations_new where session_id = $1 and external_id = $2 for update',
+      [session.sessionId, second],
+    )
+    submitted.outcome = asUser(database, session.userId, (query) =>
+      query('select * from private.submit_texts($1)', [
+        JSON.stringify([first, second].map((conversation) => ({ conversation, text: 'juntos', key: null }))),
+      ]),
+    ).catch((error: unknown) => error)
+    await vi.waitFor(
+      async () =>
+        expect(
+          await readAll(
+            stack,
+            `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%submit_texts%'`,
+          ),
+        ).toHaveLength(1),
+      { timeout: 60_000 },
+    )
+    await transaction.query('delete from public.conversations_new where session_id = $1 and external_id = $2', [
+      session.sessionId,
+      second,
+    ])
+  })
+  const refusal = await submitted.outcome
+  expect(wasRolledBack(refusal)).toBe(true)
+  expect(String(refusal)).toContain('Conversation not found')
+  expect(await database.query(`select 1 from public.messages_new where text_content = 'juntos'`)).toEqual([])
+})
 
 test('receipts whose message never comes are forgotten after a day', async () => {
   await database.query(
