@@ -28,7 +28,8 @@ const cuts = [{ code: 503 }, { how: 'dirty' }, { code: 515 }]
 const roundMs = 500
 /** Everything is looked at this often while traffic goes on, in rounds. */
 const verifyEvery = 240
-const cutEvery = 12
+/** In rounds. Longer than a connection takes to count as settled (10 s): each cut is a new trouble, and the pauses between tries stay short. */
+const cutEvery = 26
 
 /**
  * Mixed traffic in both directions on all accounts while their connections are cut and their clients leave, one after another; what was
