@@ -54,7 +54,8 @@ export function createSessionSteps({
         return true
       })
       .catch((error: unknown) => {
-        if (!isLeaseLost(error)) {
+        if (isLeaseLost(error)) logger.warn({ kind }, 'lease lost, session stopped')
+        else {
           logger.error({ kind, error: error instanceof Error ? error.message : 'unknown' }, 'session step failed')
           if (kind === 'delivery') abandoned = true
         }
