@@ -31,7 +31,7 @@ export function createOwnerWishes(look: () => void): OwnerWishes {
       isWanted = false
       earliest = performance.now() + lookMs
       look()
-    }, at - performance.now())
+    }, Math.max(0, at - performance.now()))
   }
 
   return {
