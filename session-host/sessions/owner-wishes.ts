@@ -26,12 +26,15 @@ export function createOwnerWishes(look: () => void): OwnerWishes {
     if (!isWanted || stopped || (timer && at >= dueAt)) return
     clearTimeout(timer)
     dueAt = at
-    timer = setTimeout(() => {
-      timer = undefined
-      isWanted = false
-      earliest = performance.now() + lookMs
-      look()
-    }, Math.max(0, at - performance.now()))
+    timer = setTimeout(
+      () => {
+        timer = undefined
+        isWanted = false
+        earliest = performance.now() + lookMs
+        look()
+      },
+      Math.max(0, at - performance.now()),
+    )
   }
 
   return {
