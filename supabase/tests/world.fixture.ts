@@ -32,7 +32,8 @@ export async function createInhabitant(
     chat,
     waId: `${secret}-${at}`,
     fromMe: false,
-    at: 1_790_000_000 + at,
+    // Times of one's own: with the same second in both worlds a page's cursor would fall between two rows by their ids alone.
+    at: 1_790_000_000 + seed * 1_000 + at,
     type: 'text',
     text: `${secret} text ${at}`,
     status: 'received',
