@@ -1,20 +1,22 @@
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
-import { pino } from 'pino'
-import { ConfigError, readConfig, type Config } from './config.ts'
-import { developmentKey } from './development-key.ts'
+import type { Config } from './config.ts'
 import { useThriftyMemory } from './thrifty-memory.ts'
 
 /** EX_CONFIG of sysexits.h: the environment is wrong, a restart won't help. */
 const exitConfig = 78
 
-const config = configOrExit()
+// Before anything is loaded that would have to be loaded again.
 useThriftyMemory()
 // What was compiled once need not be compiled at each restart: a third of the time until it serves. Where nothing can be written it does
 // without. It holds for what is imported from here on.
 enableCompileCache(join(import.meta.dirname, '..', 'node_modules', '.cache', 'compile'))
+const { ConfigError, readConfig } = await import('./config.ts')
+const config = configOrExit()
 const { createHost, MissingKeys, silenceLibsignal } = await import('./host.ts')
+const { developmentKey } = await import('./development-key.ts')
+const { pino } = await import('pino')
 silenceLibsignal()
 const logger = pino({
   level: config.logLevel,

@@ -65,6 +65,12 @@ export async function listenForNotifications({
       if (payload !== null) sockets.probe(payload)
     },
   }
-  for (const [channel, onNotify] of Object.entries(handlers)) listening.use(await database.listen(channel, onNotify))
+  const begun = await Promise.allSettled(
+    Object.entries(handlers).map(async ([channel, onNotify]) =>
+      listening.use(await database.listen(channel, onNotify)),
+    ),
+  )
+  const failure = begun.find((each) => each.status === 'rejected')
+  if (failure) throw failure.reason
   return listening.move()
 }
