@@ -8,24 +8,32 @@ create function private.fail_exhausted(p_session_id uuid, p_epoch bigint) return
   language plpgsql
   set search_path = ''
 as $$
+declare
+  v_events jsonb;
 begin
   if not exists (select from private.session_commands
       where session_id = p_session_id and status in ('queued', 'claimed') and attempts >= 20) then
     return null;
   end if;
-  return (
-    with exhausted as (
-      update private.session_commands set status = 'dead', error_code = 'send_timeout', finished_at = now()
-        where session_id = p_session_id and status in ('queued', 'claimed') and attempts >= 20
-          and (status = 'queued' or claimed_epoch < p_epoch)
-        returning message_id),
-    failed as (
-      update public.messages_new m set status = 'failed', error_code = 'send_timeout'
-        from exhausted e where m.id = e.message_id and m.status = 'pending'
-        returning m.id, m.conversation_id, m.ordinal)
-    select jsonb_agg(jsonb_build_object('type', 'message.status', 'data', jsonb_build_object(
-        'conversation_id', conversation_id, 'message_id', id, 'status', 'failed', 'error_code', 'send_timeout')) order by ordinal)
-      from failed);
+  -- Messages before commands, as whoever raises a status locks them.
+  perform from public.messages_new m
+    where m.id in (
+      select message_id from private.session_commands
+        where session_id = p_session_id and status in ('queued', 'claimed') and attempts >= 20)
+    order by m.id for no key update;
+  with exhausted as (
+    update private.session_commands set status = 'dead', error_code = 'send_timeout', finished_at = now()
+      where session_id = p_session_id and status in ('queued', 'claimed') and attempts >= 20
+        and (status = 'queued' or claimed_epoch < p_epoch)
+      returning message_id),
+  failed as (
+    update public.messages_new m set status = 'failed', error_code = 'send_timeout'
+      from exhausted e where m.id = e.message_id and m.status = 'pending'
+      returning m.id, m.conversation_id, m.ordinal)
+  select jsonb_agg(jsonb_build_object('type', 'message.status', 'data', jsonb_build_object(
+      'conversation_id', conversation_id, 'message_id', id, 'status', 'failed', 'error_code', 'send_timeout')) order by ordinal)
+    into v_events from failed;
+  return v_events;
 end
 $$;
 comment on function private.fail_exhausted(uuid, bigint) is 'Fails what was claimed too often; answers the events that say so.';
@@ -86,20 +94,26 @@ $$;
  * Claims for several sessions of a host (private.claim_runs), with what it takes to send the messages. Per session one row of outcome
  * `lease_lost`, nothing was claimed then; or a row `claimed` for each command and one row `rest`: in how many seconds (null: never) the next
  * head may run that has to wait for its time, and whether something is due that waits for another one to end, or for room.
+ * A message is looked up a command, never joined the other way about.
  * Nobody waits for the disk: a claim that a crash of the database undoes is made again, and a send has the same id each time.
  */
-create function private.claim_work(p_holder uuid, p_session_ids uuid[], p_epochs bigint[], p_limits integer[], p_depths integer[])
-  returns table (
+create function private.claim_work(
+  p_holder uuid, p_session_ids uuid[], p_epochs bigint[], p_limits integer[], p_depths integer[]
+) returns table (
     session_id uuid, outcome text, id bigint, user_id uuid, kind text, lane text, conversation_id uuid, message_id uuid, payload jsonb,
     attempts integer, created_at timestamptz, message jsonb, proto bytea, sealed_as text, seconds double precision, is_behind boolean)
   language plpgsql
   set search_path = ''
   set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
   v_session record;
   v_events jsonb;
+  v_claimed private.session_commands[];
 begin
   perform set_config('synchronous_commit', 'off', true);
   if cardinality(p_session_ids) > 1 then
@@ -120,26 +134,37 @@ begin
       continue;
     end if;
     v_events := private.fail_exhausted(v_session.id, v_session.epoch);
+    -- Claimed first, looked up then: the claim sees what was submitted since its statement began, and one query with it would not.
+    v_claimed := array(
+      select k from private.claim_runs(v_session.id, v_session.epoch, v_session.most, v_session.depth) k);
     return query
       select v_session.id, 'claimed', k.id, k.user_id, k.kind, k.lane, k.conversation_id, k.message_id, k.payload, k.attempts, k.created_at,
-          case when m.id is not null then jsonb_build_object(
-            'id', m.id, 'conversation_id', m.conversation_id, 'wa_id', m.wa_id, 'type', m.message_type, 'text', m.text_content,
-            'content', m.content, 'status', m.status,
-            -- A person's LID when it is known (one ratchet a person), else the number; or the group.
-            'address', coalesce((
-              select i.jid from public.contact_identities i
-                where i.contact_id = c.contact_id order by i.kind, i.created_at desc limit 1), c.external_id),
-            'quoted', case when q.id is not null then jsonb_build_object('wa_id', q.wa_id, 'from_me', q.from_me,
-              'sender_jid', q.sender_jid, 'type', q.message_type, 'text', q.text_content) end) end,
-          p.proto, coalesce(p.sealed_as, m.session_id::text || '/message/' || m.wa_id), null::double precision, null::boolean
-        from private.claim_runs(v_session.id, v_session.epoch, v_session.most, v_session.depth) k
-        left join public.messages_new m on m.id = k.message_id and m.session_id = k.session_id and k.kind = 'send_message'
-        left join public.conversations_new c on c.id = m.conversation_id
-        left join private.message_protos p on p.message_id = m.id
-        left join public.messages_new q
-          on q.session_id = m.session_id and q.wa_id = m.reply_to_wa_id and q.conversation_id = m.conversation_id
+          o.message, o.proto, o.sealed_as, null::double precision, null::boolean
+        from unnest(v_claimed) k
+        left join lateral (
+          select jsonb_build_object(
+              'id', m.id, 'conversation_id', m.conversation_id, 'wa_id', m.wa_id, 'type', m.message_type, 'text', m.text_content,
+              'content', m.content, 'status', m.status,
+              -- A person's LID when it is known (one ratchet a person), else the number; or the group.
+              'address', (
+                select coalesce((
+                    select i.jid from public.contact_identities i
+                      where i.contact_id = c.contact_id order by i.kind, i.created_at desc limit 1), c.external_id)
+                  from public.conversations_new c where c.id = m.conversation_id),
+              'quoted', (
+                select jsonb_build_object('wa_id', q.wa_id, 'from_me', q.from_me, 'sender_jid', q.sender_jid, 'type', q.message_type,
+                    'text', q.text_content)
+                  from public.messages_new q
+                  where q.session_id = m.session_id and q.wa_id = m.reply_to_wa_id and q.conversation_id = m.conversation_id limit 1)
+              ) as message,
+              p.proto, coalesce(p.sealed_as, m.session_id::text || '/message/' || m.wa_id) as sealed_as
+            from public.messages_new m left join private.message_protos p on p.message_id = m.id
+            where m.id = k.message_id and m.session_id = k.session_id and k.kind = 'send_message'
+            limit 1) o on true
         order by k.id;
     if v_events is not null then
+      -- A number that somebody has seen must not be given to another event after a crash of the database.
+      perform set_config('synchronous_commit', 'on', true);
       perform private.append_events(
         v_session.id, (select s.user_id from public.whatsapp_sessions s where s.id = v_session.id), v_events);
     end if;
@@ -185,7 +210,7 @@ begin
         from unnest(p_session_ids, p_epochs, p_chats, p_wa_ids, p_statuses) with ordinality
           as g(session_id, epoch, chat, wa_id, status, n)),
     leased as materialized (
-      select l.session_id
+      select l.session_id, l.epoch
         from private.session_leases l
         join (select distinct session_id, epoch from given) g on g.session_id = l.session_id and g.epoch = l.epoch
         where l.holder = p_holder and l.expires_at > clock_timestamp()
@@ -194,7 +219,7 @@ begin
     found as materialized (
       select m.id, m.session_id, m.user_id, m.conversation_id, m.status as before, g.rank, g.status, g.chat is null as is_ack, g.n
         from given g
-        join leased l on l.session_id = g.session_id
+        join leased l on l.session_id = g.session_id and l.epoch = g.epoch
         join public.messages_new m on m.session_id = g.session_id and m.wa_id = g.wa_id and m.from_me
         join public.conversations_new c on c.id = m.conversation_id
         where g.chat is null or c.external_id = g.chat or exists (
@@ -240,7 +265,7 @@ begin
         select t.session_id, a.before + t.place, t.user_id, 'message.status', jsonb_build_object(
             'conversation_id', t.conversation_id, 'message_id', t.id, 'status', t.status)
           from told t join advanced a on a.session_id = t.session_id)
-    select g.n, case when g.session_id in (select session_id from leased) then 'unknown' else 'lease_lost' end
+    select g.n, case when (g.session_id, g.epoch) in (select l.session_id, l.epoch from leased l) then 'unknown' else 'lease_lost' end
       from given g
       where not exists (select from found f where f.n = g.n)
       order by g.n;
