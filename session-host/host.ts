@@ -37,6 +37,7 @@ import { createClientVersions } from './whatsapp/client-version.ts'
 import { createHistoryReader } from './whatsapp/history-reader.ts'
 import { useKeyObjects } from './whatsapp/key-objects.ts'
 import type { Logger } from './whatsapp/logger.ts'
+import { undoFailedDecrypts } from './whatsapp/undo-failed-decrypts.ts'
 import { restoreSignatureVerification, trustRootCertificate } from './whatsapp/verify-signatures.ts'
 
 export interface HostOptions {
@@ -72,6 +73,7 @@ export async function createHost({
   const holder = randomUUID()
   restoreSignatureVerification()
   useKeyObjects()
+  undoFailedDecrypts()
   if (config.whatsapp.rootCertKey) trustRootCertificate(config.whatsapp.rootCertKey)
   if (config.whatsapp.mediaCaCert) trustAuthority(config.whatsapp.mediaCaCert)
 

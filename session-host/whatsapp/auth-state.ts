@@ -2,6 +2,7 @@ import { BufferJSON, initAuthCreds, proto } from '@whiskeysockets/baileys'
 import type { AuthenticationCreds, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
 import type { LRUCache } from 'lru-cache'
 import { createKeyWriter, type KeyChange, type KeyData } from './key-writer.ts'
+import { pruneSession } from './prune-session.ts'
 
 /** Where a session's credentials live, as bytes. The store's CredentialStore is one. */
 export interface CredentialStorage {
@@ -151,6 +152,7 @@ export async function createAuthState(
   function put(data: KeyData): Promise<void> {
     if (closed) return Promise.reject(new Error('the session has ended'))
     commits += 1
+    for (const session of Object.values(data.session ?? {})) pruneSession(session)
     const committed = writer.put(data)
     const pairs = mappingsIn(data)
     if (pairs.length > 0) void committed.then(() => onMappings?.(pairs)).catch(() => undefined)
