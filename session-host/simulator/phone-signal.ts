@@ -158,7 +158,7 @@ function signalStore(world: World, person: Person): libsignal.SignalStorage {
       )
     },
     storeSession: (id, record) => {
-      person.sessions[id] = record.serialize()
+      person.sessions[id] = withNewestChains(record.serialize())
       world.changed()
       return Promise.resolve()
     },
@@ -174,6 +174,21 @@ function signalStore(world: World, person: Person): libsignal.SignalStorage {
     getOurRegistrationId: () => person.registrationId,
     getOurIdentity: () => halves(person.identity),
   }
+}
+
+/** Phones keep five chains to receive on (libsignal, rust/protocol/src/consts.rs); libsignal's JavaScript keeps all there ever were. */
+function withNewestChains<T>(record: T): T {
+  const { _sessions: sessions } = record as { _sessions: Record<string, { _chains: Record<string, Chain> }> }
+  for (const { _chains: chains } of Object.values(sessions)) {
+    const receiving = Object.keys(chains).filter((key) => chains[key]?.chainType === 2)
+    for (const key of receiving.slice(0, -5)) delete chains[key]
+  }
+  return record
+}
+
+interface Chain {
+  /** 1: to send on, 2: to receive on. */
+  chainType: number
 }
 
 /** WhatsApp pads every message with 1 to 16 bytes of the pad's length. */
