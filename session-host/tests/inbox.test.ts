@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { emptyBatch } from '#shared/inbound.ts'
 import { projectSafely, type Patience } from '../sessions/project-safely.ts'
+import { followSimulator } from './crash/simulator-events.ts'
 import { incoming, openStore, type OpenStore } from './open-store.ts'
 import { ana, bea, jidOf, startGateway, type Gateway, type LinkedPhone, type Member } from './start-gateway.ts'
 
@@ -107,6 +108,35 @@ test('a message that could not be decrypted is a placeholder until it comes agai
     (found) => found[0]?.text_content === 'ilegible',
   )
   expect(rows).toEqual([{ text_content: 'ilegible', unsupported_type: null }])
+})
+
+test('a message that was under way while phone and host began a new Signal session is read, and that session goes on unharmed', async () => {
+  const say = (text: string) => gateway.control.post(`/phones/${bea.number}/say`, { to: ana.number, text })
+  const fault = (name: string, number: string) => gateway.control.post('/faults', { fault: name, number })
+  async function exchange(text: string): Promise<void> {
+    expect(
+      await gateway.rest(member, 'POST', 'send_message', { conversationId: jidOf(bea), textContent: text }),
+    ).toMatchObject({ status: 202 })
+    await gateway.shown(bea.number, ana.number, (message) => message.text === text)
+  }
+  await exchange('sesión 1')
+  await say('respuesta 1')
+  // Waits for the next one, and comes after it.
+  await fault('reorder_stanzas', ana.number)
+  await say('sesión 1, tarde')
+  // The phone can't read this one, asks for it again, and gets it on a new session.
+  await fault('forget_sessions', bea.number)
+  await exchange('sesión 2')
+  await say('respuesta 2')
+  await gateway.control.request('DELETE', '/faults')
+  await gateway.database.until<{ text_content: string }>(
+    `select text_content from public.messages_new where text_content in ('respuesta 2', 'sesión 1, tarde')`,
+    [],
+    (rows) => rows.length === 2,
+  )
+  await using events = await followSimulator(gateway.simulator.url)
+  await exchange('sesión 2, otra vez')
+  expect(events.all().filter(({ type }) => type === 'receipt.retry')).toEqual([])
 })
 
 test('many messages that waited at WhatsApp, and what comes while they drain, are stored and published in order', async () => {
