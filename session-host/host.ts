@@ -97,7 +97,16 @@ export async function createHost({
 
   await assertKeysSuffice(database, authStateKeys)
   const box = createSealedBox(authStateKeys)
-  const leases = createLeaseStore(database, { holder, seconds: leaseSeconds })
+  // Leases are renewed on connections of their own: writers that wait for somebody's lock must not cost the host all its sessions.
+  const forLeases = disposables.use(
+    createDatabase({
+      url: config.databaseUrl,
+      maxConnections: 2,
+      statementSeconds: Math.max(5, leaseSeconds),
+      onError: (error) => logger.warn({ error: error.message }, 'database connection lost'),
+    }),
+  )
+  const leases = createLeaseStore(measureDatabase(forLeases, metrics.database), { holder, seconds: leaseSeconds })
   const slots = createSocketSlots(database, { holder, limit: connectionLimit, seconds: socketSeconds })
   const requests = createUserRequests(database, onAsked)
   const publisher = createPublisher({ reader: createEventReader(database), logger })

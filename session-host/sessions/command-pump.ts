@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ClaimedWork } from '../store/claimer.ts'
 import type { CommandStore } from '../store/commands.ts'
 import type { Projection } from '../store/projection.ts'
@@ -50,6 +51,9 @@ const depthOfLane = 8
  */
 const maxAttempts = 12
 
+/** What is under way may end by itself for so long when the session stops, in ms. */
+const stopMs = 5_000
+
 /** How long what is asked for gathers meanwhile, in ms. */
 const gatherMs = 20
 
@@ -58,8 +62,10 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   const { commands, projection, connection, logger } = options
   const answers = createAnswers(options.ackTimeoutMs)
   const running = new Map<string, Promise<void>>()
-  // A claim or its outcome was lost on the way from or to the database: the queue may hold claims that nobody carries out.
-  let uncertain = false
+  // The queue may hold claims that nobody carries out: of before this connection, or because a claim or its outcome was lost on its way.
+  let uncertain = true
+  // Claimed, and for a newer host to carry out.
+  const unknown = new Set<string>()
   let pumping: Promise<void> | undefined
   let again = false
   let wasAsked = false
@@ -98,17 +104,23 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     while (again && !stopped && connection() && running.size < inFlightLimit) {
       again = false
       if (uncertain) {
-        await commands.releaseAll([...running.keys()])
+        await commands.releaseAll([...running.keys(), ...unknown])
         uncertain = false
       }
       const isAnswer = wasAsked
       wasAsked = false
       const depth = options.rules.pacing.isOn ? 1 : depthOfLane
+      const held = running.size + unknown.size
       const claim = await commands.claim(inFlightLimit - running.size, depth)
       isBehind = claim.isBehind
+      for (const id of claim.unknown) unknown.add(id)
+      if (claim.unknown.length > 0) logger.warn({ count: claim.unknown.length }, 'commands of a kind unknown here')
+      // More than anybody carries out: a claim whose answer was lost was made after all.
+      if (claim.held > held + claim.commands.length + claim.unknown.length) uncertain = true
       if (isAnswer && claim.commands.length === 0) options.onNoCommand()
       for (const run of Map.groupBy(claim.commands, ({ lane }) => lane).values()) start(run)
-      if (claim.secondsToNext !== null) later(claim.secondsToNext * 1_000)
+      if (uncertain) later(1_000)
+      else if (claim.secondsToNext !== null) later(claim.secondsToNext * 1_000)
     }
   }
 
@@ -128,7 +140,7 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
         })
         .finally(() => {
           leave(false)
-          running.delete(command.id)
+          if (running.get(command.id) === turn) running.delete(command.id)
           // A claim that is under way has not seen that this one ended.
           if (pumping) again = true
           if (isBehind || uncertain || again) soon()
@@ -204,7 +216,10 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
   return {
     wake: asked,
     settle: (waId, error) => answers.settle(waId, error),
-    interrupt: () => answers.interrupt(),
+    interrupt() {
+      uncertain = true
+      answers.interrupt()
+    },
     async stop() {
       stopped = true
       clearTimeout(timer)
@@ -212,7 +227,8 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
       clearImmediate(waking)
       answers.interrupt()
       await pumping
-      await Promise.allSettled(running.values())
+      // An upload may go on for minutes; the lease that it needs to say so is not its any more.
+      await Promise.race([Promise.allSettled(running.values()), pause(stopMs, undefined, { ref: false })])
     },
   }
 }

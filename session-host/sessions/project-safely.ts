@@ -42,10 +42,11 @@ export async function projectSafely(
   for (const part of parts) {
     const { history } = part
     const counted = history ? { ...part, history: { ...history, refused: (history.refused ?? 0) + uncounted } } : part
+    const isAway = part.inbox.length > 0 || history ? isOutage : isOutageOrLock
     try {
-      await whenReachable(() => projection.project(counted), patience)
+      await whenReachable(() => projection.project(counted), patience, isAway)
     } catch (error) {
-      if (isLeaseLost(error) || isOutage(error)) throw error
+      if (isLeaseLost(error) || isAway(error)) throw error
       if (batch.history && part.inbox.length === 0) uncounted += 1
       refused.push(...part.inbox.map((inboxKey) => ({ inboxKey, error: sqlState(error) })))
       logger.error({ error: sqlState(error), inbox: part.inbox }, 'a part was refused')
@@ -55,12 +56,16 @@ export async function projectSafely(
 }
 
 /** Runs a task, and again while the database is away. */
-export async function whenReachable<T>(task: () => Promise<T>, { logger, givesUp }: Patience): Promise<T> {
+export async function whenReachable<T>(
+  task: () => Promise<T>,
+  { logger, givesUp }: Patience,
+  isAway: (error: unknown) => boolean = isOutage,
+): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await task()
     } catch (error) {
-      if (!isOutage(error) || givesUp(attempt)) throw error
+      if (!isAway(error) || givesUp(attempt)) throw error
       logger.warn({ error: sqlState(error), attempt }, 'the database is away, trying again')
       await pause(Math.min(100 * 2 ** attempt, 2_000))
     }
@@ -107,6 +112,14 @@ function isOutage(error: unknown): boolean {
   const code = sqlState(error)
   if (code === '57014') return false
   return /^(08|53|57)|^40(001|P01)$|^25P03$|^E[A-Z]+$/.test(code) || (code === 'unknown' && isLostConnection(error))
+}
+
+/**
+ * Somebody may hold the rows for minutes. What an inbox row keeps is tried again at the next start; of the rest (an acknowledgement, a
+ * receipt, a change) there is nothing but this.
+ */
+function isOutageOrLock(error: unknown): boolean {
+  return isOutage(error) || /^(57014|55P03)$/.test(sqlState(error))
 }
 
 /** The driver's own errors carry no code. */

@@ -212,7 +212,6 @@ export function createSession(options: SessionOptions): Session {
     backoff.opened()
     stableTimer = setTimeout(() => void steps.control(settle), whatsapp.stableMs)
     await store.credentials.forgetOldInbox()
-    await store.commands.releaseAll([])
     await become({ status: 'connected', clientRevision: version[2] })
     await restrictions.opened()
     logger.info({}, 'connected')

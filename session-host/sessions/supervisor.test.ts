@@ -42,6 +42,31 @@ test('sessions that end at once do not keep the others from being started, nor s
   await expect.poll(() => starts.get('00')).toBeGreaterThan(before)
 })
 
+test('a session whose lease somebody holds locked keeps no other one waiting', async () => {
+  const { promise: started, resolve } = Promise.withResolvers<void>()
+  const leases: LeaseStore = {
+    findRunnable: async () => ['locked', 'free'].map((id) => ({ id, user_id: 'u' })),
+    acquire: async ({ id }) => {
+      if (id === 'locked') throw Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' })
+      return { sessionId: id, userId: 'u', holder: 'h', epoch: 1 }
+    },
+    renew: async (held) => new Set(held.map((lease) => lease.sessionId)),
+    release: async () => {},
+  }
+  await using supervisor = createSupervisor({
+    leases,
+    leaseSeconds: 60,
+    scanMs: 10_000,
+    logger,
+    startSession(lease) {
+      resolve()
+      return { lease, wake: () => {}, showPresence: () => {}, ended: new Promise(() => {}), stop: async () => {} }
+    },
+  })
+  await started
+  expect([...supervisor.running.keys()]).toEqual(['free'])
+})
+
 test('a session whose lease is lost is fenced, the others go on', async () => {
   const { promise: stopped, resolve } = Promise.withResolvers<[string, string]>()
   const leases: LeaseStore = {

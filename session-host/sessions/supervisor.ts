@@ -75,10 +75,23 @@ export function createSupervisor({
     for (const { item, afterMs } of starts) {
       const waitMs = now + afterMs - performance.now()
       if (waitMs > 0) await pause(waitMs, undefined, { signal: disposal.signal }).catch(() => undefined)
-      const lease = disposal.signal.aborted ? null : await leases.acquire(item)
+      const lease = disposal.signal.aborted ? null : await acquire(item)
       if (lease) run(lease)
     }
     if (runnable.length > starts.length) scanAgain = true
+  }
+
+  /** One whose lease somebody holds locked, a host that stopped in the middle of a transaction, must not keep the others waiting. */
+  async function acquire(item: { id: string; user_id: string }): Promise<Lease | null> {
+    try {
+      return await leases.acquire(item)
+    } catch (error) {
+      logger.warn(
+        { session: item.id, error: error instanceof Error ? error.message : 'unknown' },
+        'a lease could not be taken, trying again with the next look',
+      )
+      return null
+    }
   }
 
   function run(lease: Lease): void {

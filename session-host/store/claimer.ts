@@ -22,6 +22,10 @@ export interface Claim {
   secondsToNext: number | null
   /** Something is due that waits for a command that is under way, or for room. */
   isBehind: boolean
+  /** Commands that this epoch holds now, those of this claim included. */
+  held: number
+  /** Ids of what was claimed and is of a kind that this host does not know: a newer one wrote it, and a newer one will carry it out. */
+  unknown: string[]
 }
 
 export interface Claimer {
@@ -44,11 +48,14 @@ interface Waiting {
 const largestGroup = 100
 /** Statements begin this far apart, in ms. */
 const spacingMs = 15
+/** A statement waits this long for rows that somebody holds, in ms; then each session's goes by itself and keeps nobody waiting. */
+const patienceMs = 500
 
 type ClaimRow = {
   session_id: string
   seconds: number | null
   is_behind: boolean | null
+  held: number | null
 } & ({ outcome: 'lease_lost' } | { outcome: 'rest' } | ({ outcome: 'claimed' } & CommandRow))
 
 interface CommandRow {
@@ -68,53 +75,59 @@ export function createClaimer(
   database: Database,
   { holder, protos = noProtos, inFlight = 1 }: { holder: string; protos?: ProtoBox; inFlight?: number },
 ): Claimer {
-  const groups = createGrouping<Waiting>({ inFlight, spacingMs, take: countOfGroup, run: claimTogether })
+  const groups = createGrouping<Waiting>({
+    inFlight,
+    spacingMs,
+    take: countOfGroup,
+    run: (group) => claimTogether(group, patienceMs),
+  })
 
-  async function claimTogether(group: Waiting[]): Promise<void> {
+  async function claimTogether(group: Waiting[], patience: number): Promise<void> {
     let rows: ClaimRow[]
     try {
       rows = await database.query<ClaimRow>(
-        'select * from private.claim_work($1, $2, $3, $4, $5)',
+        'select * from private.claim_work($1, $2, $3, $4, $5, $6)',
         [
           holder,
           group.map(({ lease }) => lease.sessionId),
           group.map(({ lease }) => lease.epoch),
           group.map(({ limit }) => limit),
           group.map(({ depth }) => depth),
+          patience,
         ],
         'claim_work',
       )
     } catch (error) {
       // One of them may be to blame: each finds out by itself. What may have been claimed nobody claims again: they must know of it.
-      if (group.length > 1 && wasRolledBack(error)) for (const item of group) void claimTogether([item])
+      if (patience > 0 && wasRolledBack(error)) for (const item of group) void claimTogether([item], 0)
       else for (const { reject } of group) reject(error)
       return
     }
     const bySession = Map.groupBy(rows, (row) => row.session_id)
     for (const { lease, resolve, reject } of group) {
       const own = bySession.get(lease.sessionId) ?? []
-      try {
-        if (own.some(({ outcome }) => outcome === 'lease_lost')) reject(leaseLost())
-        else resolve(claimOf(own))
-      } catch (error) {
-        // A command that this host does not know is its session's trouble alone.
-        reject(error)
-      }
+      if (own.some(({ outcome }) => outcome === 'lease_lost')) reject(leaseLost())
+      else resolve(claimOf(own))
     }
   }
 
   function claimOf(rows: ClaimRow[]): Claim {
     const rest = rows.find(({ outcome }) => outcome === 'rest')
+    const claimed = rows.flatMap((row) => (row.outcome === 'claimed' ? [row] : []))
     return {
-      commands: rows.flatMap((row) => (row.outcome === 'claimed' ? [workOf(row)] : [])),
+      commands: claimed.flatMap((row) => workOf(row) ?? []),
       secondsToNext: rest?.seconds ?? null,
       isBehind: rest?.is_behind ?? false,
+      held: rest?.held ?? 0,
+      unknown: claimed.filter((row) => !Command.safeParse(row).success).map(({ id }) => String(id)),
     }
   }
 
-  function workOf(row: CommandRow): ClaimedWork {
+  function workOf(row: CommandRow): ClaimedWork | null {
+    const parsed = Command.safeParse(row)
+    if (!parsed.success) return null
     return {
-      ...Command.parse(row),
+      ...parsed.data,
       id: String(row.id),
       user_id: row.user_id,
       attempts: row.attempts,

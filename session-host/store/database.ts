@@ -22,6 +22,8 @@ export interface DatabaseOptions {
   url: string
   /** Connections at most. */
   maxConnections: number
+  /** The database gives a statement up after so long, in seconds; a few seconds later the host gives up a database that says nothing. */
+  statementSeconds?: number
   onError: (error: Error) => void
 }
 
@@ -30,15 +32,20 @@ const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
 
 /** Opens the pool. Every connection works as the role session_host, also where the URL logs in as postgres. */
-export function createDatabase({ url, maxConnections, onError }: DatabaseOptions): Database {
+export function createDatabase({ url, maxConnections, statementSeconds = 30, onError }: DatabaseOptions): Database {
   const settings = {
     connectionString: url,
     types,
     connectionTimeoutMillis: 10_000,
     application_name: 'session-host',
     // A backend must not outlive its host's decision to give up: the lease runs out after 10 s.
-    statement_timeout: 30_000,
-    idle_in_transaction_session_timeout: 30_000,
+    statement_timeout: statementSeconds * 1_000,
+    idle_in_transaction_session_timeout: statementSeconds * 1_000,
+    // A machine that is gone without a word, or a proxy that holds on to what is sent to it, answers nothing for ever; TCP alone would wait
+    // a quarter of an hour. What was asked for may have been done all the same.
+    query_timeout: (statementSeconds + 5) * 1_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   }
   const pool = new pg.Pool({
     ...settings,
@@ -66,10 +73,13 @@ export function createDatabase({ url, maxConnections, onError }: DatabaseOptions
       broken = false
       return result
     } catch (error) {
-      broken = !(await client.query('rollback').then(
-        () => true,
-        () => false,
-      ))
+      // Behind a statement that is not answered a rollback would wait as long again.
+      broken =
+        isUnanswered(error) ||
+        !(await client.query('rollback').then(
+          () => true,
+          () => false,
+        ))
       throw error
     } finally {
       client.removeListener('error', onError)
@@ -84,6 +94,11 @@ export function createDatabase({ url, maxConnections, onError }: DatabaseOptions
     listen: (channel, onNotify) => listen(settings, channel, onNotify, onError),
     [Symbol.asyncDispose]: () => pool.end(),
   }
+}
+
+/** pg's own error, when the database has said nothing within query_timeout. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 async function assumeRole(client: pg.ClientBase): Promise<void> {
@@ -101,7 +116,7 @@ async function listen(
   let timer: NodeJS.Timeout | undefined
 
   async function connect(): Promise<void> {
-    const next = new pg.Client({ ...settings, keepAlive: true })
+    const next = new pg.Client(settings)
     next.on('error', onError)
     next.on('notification', (message) => onNotify(message.payload ?? ''))
     next.on('end', () => {

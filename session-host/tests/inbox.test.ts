@@ -264,3 +264,25 @@ test('while the database is away a batch waits, until patience ends; then nothin
   expect(await waits).toEqual({ refused: [] })
   expect(await store.conversations()).toMatchObject([{ texts: ['uno'] }])
 })
+
+test('an acknowledgement of a message whose row somebody holds for minutes is stored when it is free, for nothing else tells of it', async () => {
+  await using store = await openStore()
+  await store.project({ messages: [incoming(pn, 'hola')] })
+  const { message } = await store.requests.submitMessage(store.lease.userId, { conversation: pn, text: 'uno' })
+  await store.watch.query(
+    `create function private.held() returns trigger language plpgsql as
+       $$ begin raise exception using errcode = '57014', message = 'canceling statement due to statement timeout'; end $$;
+     create trigger held before update on public.messages_new for each row execute function private.held()`,
+  )
+  const batch = { ...emptyBatch(), acks: [String(message['wa_id'])] }
+  await expect(
+    projectSafely(store.projection, batch, { logger: quiet, givesUp: (attempt) => attempt >= 2 }),
+  ).rejects.toMatchObject({ code: '57014' })
+  const waits = projectSafely(store.projection, batch, patience)
+  await Promise.race([waits, pause(300)])
+  await store.watch.query('drop trigger held on public.messages_new')
+  expect(await waits).toEqual({ refused: [] })
+  expect(await store.watch.query('select status from public.messages_new where id = $1', [message.id])).toEqual([
+    { status: 'sent' },
+  ])
+})

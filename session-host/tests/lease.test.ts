@@ -10,7 +10,8 @@ import { createGroupCommit } from '../store/group-commit.ts'
 import { createProjection } from '../store/projection.ts'
 import { createSealedBox } from '../store/sealed-box.ts'
 import { createSessionStore } from '../store/sessions.ts'
-import { ana, bea, startGateway, type Gateway, type LinkedPhone, type Member } from './start-gateway.ts'
+import { createDatabaseProxy } from './crash/database-proxy.ts'
+import { ana, bea, jidOf, startGateway, type Gateway, type LinkedPhone, type Member } from './start-gateway.ts'
 import { startHostProcess } from './start-host-process.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
@@ -217,6 +218,47 @@ test('a database that drops every connection costs neither the process nor a mes
   )
   await arrives('luz de nuevo')
   expect(gateway.logs.join('')).toContain('database connection lost')
+})
+
+test('a database that says nothing is given up, and what is asked for next goes over another connection', async () => {
+  await using proxy = await createDatabaseProxy(gateway.stack.databaseUrl)
+  await using database = createDatabase({
+    url: proxy.url,
+    maxConnections: 2,
+    statementSeconds: 1,
+    onError: () => undefined,
+  })
+  await Promise.all([database.query('select pg_sleep(0.1)'), database.query('select pg_sleep(0.1)')])
+  const unanswered = await Promise.allSettled([
+    database.query('select 1'),
+    database.transaction(async (transaction) => {
+      await transaction.query('select 1')
+      proxy.clog()
+      await transaction.query('select 2')
+    }),
+    database.transaction(async (transaction) => transaction.query('select 3')),
+  ])
+  expect(unanswered.map(({ status }) => status)).toContain('rejected')
+  proxy.open()
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+})
+
+test('what was claimed by a claim whose answer was lost is carried out all the same', async () => {
+  await gateway.rest(member, 'POST', 'start_conversation', { phone: `+${bea.number}` })
+  await gateway.database.query(
+    `do $$
+       declare
+         v_session uuid := '${linked.sessionId}';
+       begin
+         perform set_config('request.jwt.claims', '{"sub": "${member.id}", "role": "authenticated"}', true);
+         perform private.submit_message('${jidOf(bea)}', 'sin nadie', null, null, 'user');
+         update private.session_commands c set status = 'claimed', claimed_epoch = l.epoch, attempts = 1
+           from private.session_leases l
+           where c.session_id = v_session and l.session_id = v_session and c.status = 'queued';
+       end
+     $$`,
+  )
+  await gateway.shown(bea.number, ana.number, ({ text }) => text === 'sin nadie')
 })
 
 test('a command that was submitted while nobody listened is carried out when the host listens again', async () => {

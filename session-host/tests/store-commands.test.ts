@@ -55,6 +55,20 @@ test('messages behind one another are claimed together when asked for, and never
   expect(ids(await claim(store, 2))).toEqual([second, third])
 })
 
+test('a command of a kind that this host does not know waits for a newer one, and keeps only its own lane waiting', async () => {
+  await using store = await open()
+  const [added] = await store.watch.query<{ id: string }>(
+    `insert into private.session_commands (user_id, session_id, kind, lane, payload) values ($1, $2, 'kind_of_tomorrow', 'tomorrow', '{}')
+       returning id::text`,
+    [store.lease.userId, store.lease.sessionId],
+  )
+  const message = await submit(store, '1')
+  const claim = await store.commands.claim(10)
+  expect(ids(claim.commands)).toEqual([message])
+  expect(claim).toMatchObject({ held: 2, unknown: [added?.id] })
+  expect(await store.commands.claim(10)).toMatchObject({ commands: [], held: 2, unknown: [] })
+})
+
 test('the next try is timed by the head, not by what waits behind it', async () => {
   await using store = await open()
   await submit(store, '1')

@@ -130,3 +130,21 @@ test('a key that is not there is asked for once, until it is there', async () =>
   expect(await keys.get('session', ['a.0'])).toEqual({})
   expect(asked).not.toHaveBeenCalled()
 })
+
+test('what is answered after the session has ended is not kept for whoever runs it next, nor what an earlier one left', async () => {
+  const store = storage()
+  const shared = cache()
+  const state = await createAuthState(store, { sessionId: 's', cache: shared, onFatal: () => {} })
+  store.rows.set('session/a.0', Buffer.from(JSON.stringify('old')))
+  const { promise, resolve } = Promise.withResolvers<void>()
+  store.gate = promise
+  const written = state.keys.set({ session: { 'b.0': 'old' as never } })
+  const read = state.keys.get('session', ['a.0'])
+  state.close()
+  resolve()
+  await Promise.all([written, read])
+  expect(shared.size).toBe(0)
+  shared.set('s/session/a.0', { value: 'older' })
+  const next = await createAuthState(store, { sessionId: 's', cache: shared, onFatal: () => {} })
+  expect(await next.keys.get('session', ['a.0'])).toEqual({ 'a.0': 'old' })
+})

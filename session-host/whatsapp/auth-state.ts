@@ -70,6 +70,8 @@ export async function createAuthState(
     onMappings?: (pairs: { pn: string; lid: string }[]) => void
   },
 ): Promise<AuthState> {
+  // What an earlier owner of the session in this process has left is of before.
+  for (const key of cache.keys()) if (key.startsWith(`${sessionId}/`)) cache.delete(key)
   const saved = await storage.load()
   const stored = saved && (JSON.parse(saved.toString('utf8'), BufferJSON.reviver) as AuthenticationCreds)
   // An unfinished pairing leaves an account without its signature behind: WhatsApp answers 401 to it for ever.
@@ -80,7 +82,7 @@ export async function createAuthState(
   const writer = createKeyWriter({
     write,
     onCommitted(type, id, value) {
-      cache.set(cacheKey(type, id), { value })
+      remember(type, id, value)
     },
   })
 
@@ -143,7 +145,7 @@ export async function createAuthState(
         const value = newer ? newer.value : bytes ? decode(type, bytes) : null
         keep(found, id, value)
         // What was read while something was written may be of before.
-        if (!newer && commits === before) cache.set(cacheKey(type, id), { value })
+        if (!newer && commits === before) remember(type, id, value)
       }
     }
     return found
@@ -159,6 +161,10 @@ export async function createAuthState(
     return committed
   }
 
+  /** Not once the session has ended: it may go on at another host, and come back here with newer keys. */
+  function remember(type: string, id: string, value: unknown): void {
+    if (!closed) cache.set(cacheKey(type, id), { value })
+  }
   function cacheKey(type: string, id: string): string {
     return `${sessionId}/${type}/${id}`
   }

@@ -93,15 +93,18 @@ $$;
 /**
  * Claims for several sessions of a host (private.claim_runs), with what it takes to send the messages. Per session one row of outcome
  * `lease_lost`, nothing was claimed then; or a row `claimed` for each command and one row `rest`: in how many seconds (null: never) the next
- * head may run that has to wait for its time, and whether something is due that waits for another one to end, or for room.
+ * head may run that has to wait for its time, whether something is due that waits for another one to end, or for room, and how many
+ * commands the epoch holds now. It waits for rows that somebody holds so many milliseconds (0: as long as it takes): one whose rows are held
+ * must not keep the others waiting.
  * A message is looked up a command, never joined the other way about.
  * Nobody waits for the disk: a claim that a crash of the database undoes is made again, and a send has the same id each time.
  */
 create function private.claim_work(
-  p_holder uuid, p_session_ids uuid[], p_epochs bigint[], p_limits integer[], p_depths integer[]
+  p_holder uuid, p_session_ids uuid[], p_epochs bigint[], p_limits integer[], p_depths integer[], p_patience_ms integer
 ) returns table (
     session_id uuid, outcome text, id bigint, user_id uuid, kind text, lane text, conversation_id uuid, message_id uuid, payload jsonb,
-    attempts integer, created_at timestamptz, message jsonb, proto bytea, sealed_as text, seconds double precision, is_behind boolean)
+    attempts integer, created_at timestamptz, message jsonb, proto bytea, sealed_as text, seconds double precision, is_behind boolean,
+    held integer)
   language plpgsql
   set search_path = ''
   set plan_cache_mode = force_generic_plan
@@ -116,9 +119,8 @@ declare
   v_claimed private.session_commands[];
 begin
   perform set_config('synchronous_commit', 'off', true);
-  if cardinality(p_session_ids) > 1 then
-    -- One whose rows somebody holds must not keep the others waiting: the caller then claims for each by itself.
-    perform set_config('lock_timeout', '500ms', true);
+  if p_patience_ms > 0 then
+    perform set_config('lock_timeout', p_patience_ms::text, true);
   end if;
   for v_session in
     select g.id, g.epoch, g.most, g.depth
@@ -139,7 +141,7 @@ begin
       select k from private.claim_runs(v_session.id, v_session.epoch, v_session.most, v_session.depth) k);
     return query
       select v_session.id, 'claimed', k.id, k.user_id, k.kind, k.lane, k.conversation_id, k.message_id, k.payload, k.attempts, k.created_at,
-          o.message, o.proto, o.sealed_as, null::double precision, null::boolean
+          o.message, o.proto, o.sealed_as, null::double precision, null::boolean, null::integer
         from unnest(v_claimed) k
         left join lateral (
           select jsonb_build_object(
@@ -174,15 +176,16 @@ begin
           -- Heads only: what waits behind one says nothing of when it may run.
           extract(epoch from min(o.next_attempt_at) filter (
             where o.is_head and o.status = 'queued' and o.next_attempt_at > now()) - now())::double precision,
-          coalesce(bool_or(o.status = 'queued' and o.next_attempt_at <= now()), false)
+          coalesce(bool_or(o.status = 'queued' and o.next_attempt_at <= now()), false),
+          (count(*) filter (where o.status = 'claimed' and o.claimed_epoch = v_session.epoch))::integer
         from (
-          select k.status, k.next_attempt_at, row_number() over (partition by k.lane order by k.id) = 1 as is_head
+          select k.status, k.claimed_epoch, k.next_attempt_at, row_number() over (partition by k.lane order by k.id) = 1 as is_head
             from private.session_commands k
             where k.session_id = v_session.id and k.status in ('queued', 'claimed')) o;
   end loop;
 end
 $$;
-comment on function private.claim_work(uuid, uuid[], bigint[], integer[], integer[]) is
+comment on function private.claim_work(uuid, uuid[], bigint[], integer[], integer[], integer) is
   'Claims commands of several sessions, each fenced by its lease, with what it takes to send their messages.';
 
 /**
@@ -277,12 +280,12 @@ comment on function private.raise_statuses(uuid, uuid[], bigint[], text[], text[
 revoke all on function
   private.fail_exhausted(uuid, bigint),
   private.claim_runs(uuid, bigint, integer, integer),
-  private.claim_work(uuid, uuid[], bigint[], integer[], integer[]),
+  private.claim_work(uuid, uuid[], bigint[], integer[], integer[], integer),
   private.raise_statuses(uuid, uuid[], bigint[], text[], text[], text[], integer)
   from public;
 grant execute on function
   private.fail_exhausted(uuid, bigint),
   private.claim_runs(uuid, bigint, integer, integer),
-  private.claim_work(uuid, uuid[], bigint[], integer[], integer[]),
+  private.claim_work(uuid, uuid[], bigint[], integer[], integer[], integer),
   private.raise_statuses(uuid, uuid[], bigint[], text[], text[], text[], integer)
   to session_host;

@@ -397,7 +397,7 @@ export const functions: Record<string, FunctionRow> = {
   'private.block_contact(text,boolean,text)': user,
   'private.claim_commands(uuid,bigint,integer)': host,
   'private.claim_runs(uuid,bigint,integer,integer)': host,
-  'private.claim_work(uuid,uuid[],bigint[],integer[],integer[])': host,
+  'private.claim_work(uuid,uuid[],bigint[],integer[],integer[],integer)': host,
   'private.fail_exhausted(uuid,bigint)': host,
   'private.raise_statuses(uuid,uuid[],bigint[],text[],text[],text[],integer)': host,
   'private.read_events(uuid[],bigint[],integer[])': host,
