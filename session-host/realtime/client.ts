@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { z } from 'zod'
+import { refuseTextExtras } from '#shared/attachment.ts'
 import { parsePhone } from '#shared/contact.ts'
 import { describeError, preferredLanguage, PublicError, toPublicError } from '#shared/errors.ts'
 import {
@@ -108,6 +109,7 @@ export function attachClient(socket: ClientSocket, options: ClientOptions): void
   on('send-message', async ({ token, attachments, conversationId, textContent, ...more }) => {
     const who = await authenticate(token)
     await publisher.subscribe(who)
+    refuseTextExtras({ attachments, ...more }, language)
     if (attachments && attachments.length > 0) {
       await submitting
       const { idempotencyKey, replyTo } = more

@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const good = { conversationId: jidOf(bea), textContent: 'hola', attachments: [] }
+const file = { attachments: [{ url: 'https://example.com/x.png' }] }
 
 test.for([
   ['join', { token: 7 }, 'invalid_request'],
@@ -39,6 +40,8 @@ test.for([
   ['send-message', { ...good, replyTo: '00000000-0000-4000-8000-000000000000' }, 'message_not_found'],
   ['send-message', { ...good, attachments: [{ path: 'x' }] }, 'path_not_allowed'],
   ['send-message', { ...good, attachments: [{ path: 'x', url: 'https://example.com/x' }] }, 'invalid_request'],
+  ['send-message', { ...good, ...file, mentions: [jidOf(bea)] }, 'invalid_request'],
+  ['send-message', { ...good, ...file, preview: { url: 'https://example.com', title: 'x' } }, 'invalid_request'],
 ] as const)('%s %o is answered with %s, stores nothing, and the connection lives on', async ([event, data, code]) => {
   await using client = await gateway.join(member)
   const answer = await client.ask(event, data)

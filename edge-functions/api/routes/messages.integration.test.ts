@@ -347,6 +347,12 @@ describe.each(places)('messages under %s', (place) => {
       for (const [attachment, status, code, param] of refused)
         expect(await send(token, { ...body, attachments: [attachment] })).toBeError(status, code, param)
       expect(await send(token, { ...body, attachments: 'x' })).toBeError(400, 'invalid_request', 'attachments')
+      const attachments = [{ url: 'https://example.com/x.png' }]
+      for (const extra of [{ mentions: [jid] }, { preview: { url: 'https://example.com', title: 'x' } }]) {
+        const answer = await send(token, { ...body, attachments, ...extra })
+        expect(answer).toBeError(400, 'invalid_request', Object.keys(extra)[0])
+        expect(answer.body).toMatchObject({ error: { message: expect.stringContaining('adjuntos') } })
+      }
       expect(await send(token, { ...body, sender_type: 'ai' })).toBeError(400, 'invalid_request', 'sender_type')
       expect(await send(token, { ...body, user_id: randomUUID() })).toBeError(400, 'invalid_request', 'user_id')
       expect(await stored(conversation)).toEqual([])

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { textCall } from '#shared/actions.ts'
 import { MessagesQuery, SendMessageRequest } from '#shared/api.ts'
+import { refuseTextExtras } from '#shared/attachment.ts'
 import { PublicError } from '#shared/errors.ts'
 import type { ApiContext, ApiEnv, RouteDependencies, Routes } from '../api-env.ts'
 import { callFunction } from '../call-function.ts'
@@ -49,7 +50,8 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
       'The message is kept and leaves in order; it is `pending` until WhatsApp acknowledges it. With an Idempotency-Key a ' +
       'repeat answers the first message again, marked `Idempotent-Replayed: true`; the same key with another body is refused. ' +
       '`attachments` are sent one message each, answered in `messages`; `textContent` (which may be empty then) is the caption of the ' +
-      'first. A file that turns out not to be sendable fails its message with an `error_code`.',
+      'first, and `mentions` and `preview` are for a text alone. A file that turns out not to be sendable fails its message with an ' +
+      '`error_code`.',
     security: bearer,
     middleware: [authenticate, limitBody, requireJson] as const,
     request: {
@@ -95,6 +97,7 @@ export function messageRoutes({ authenticate }: RouteDependencies): Routes {
     .openapi(list, async (c) => c.json(await messagePage(c, c.req.valid('query')), 200))
     .openapi(send, async (c) => {
       const request = c.req.valid('json')
+      refuseTextExtras(request, c.get('language'))
       if (request.attachments?.length) {
         const sent = await c.get('database').call(
           'submit_attachments',
