@@ -9,12 +9,11 @@ export function apiDocument(app: Routes, supabaseUrl: string) {
     openapi: '3.1.0',
     info: {
       title: 'WhatsApp gateway',
-      version: '1.0.0',
+      version: '0.1.0',
       description:
         'Link a WhatsApp number, read its conversations and answer them. Every request carries a Supabase Auth access token ' +
         'and sees what belongs to its user; anything else answers as if it did not exist. Errors are ' +
         '`{success: false, error: {code, message}}`: Spanish by default, English with `Accept-Language: en`.',
-      license: { name: 'GPL-3.0-or-later', url: 'https://www.gnu.org/licenses/gpl-3.0.html' },
     },
     servers: [
       { url: '/', description: 'The session-host' },
@@ -25,6 +24,7 @@ export function apiDocument(app: Routes, supabaseUrl: string) {
       { name: 'conversations', description: 'Chats with people and groups' },
       { name: 'contacts', description: 'People, by name' },
       { name: 'messages', description: 'What was written in them' },
+      { name: 'media', description: 'Files of messages: fetching them, and uploading those that are to be sent' },
       { name: 'groups', description: 'Making, changing, joining and leaving groups' },
       { name: 'calls', description: 'Calls that ring' },
       { name: 'personalities', description: 'How a user’s assistant speaks' },

@@ -12,7 +12,9 @@ export function commandRoutes({ authenticate }: RouteDependencies): Routes {
     path: '/api/whatsapp/get_command',
     tags: ['session'],
     summary: 'How a command stands',
-    description: 'For answers with status 202. A command that failed answers with its own error.',
+    description:
+      'For answers with status 202. A command that failed answers with its own error, which may be any that the route of the action ' +
+      'names.',
     security: bearer,
     middleware: [authenticate] as const,
     request: { query: CommandQuery },
