@@ -37,11 +37,7 @@ const rules = [
   [
     'realtime',
     host('realtime'),
-    [
-      ...room('shared'),
-      ...host('realtime', 'store'),
-      ...npm('zod', 'socket.io', '@socket.io/[^/]+', '@supabase/supabase-js'),
-    ],
+    [...room('shared'), ...host('realtime', 'store'), ...npm('zod', 'socket.io', '@socket.io/[^/]+')],
     true,
   ],
   [

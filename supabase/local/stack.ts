@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util'
 import { createStack, EmbeddedInProduction, type Stack } from './create-stack.ts'
 import { DataFolderInUse } from './data-folder.ts'
 
-const help = `The embedded Supabase alone, in the foreground: Postgres with migrations, and the gateway (rest, auth, functions).
+const help = `The embedded Supabase alone, in the foreground: Postgres with migrations, and the gateway (rest, auth, storage,
+realtime, functions).
 
   npm run stack -- [options]
 
