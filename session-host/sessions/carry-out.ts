@@ -11,8 +11,19 @@ import { sendMessage } from './send-message.ts'
 import { setChatState } from './set-chat-state.ts'
 import { startConversation } from './start-conversation.ts'
 
-/** Carries out one claimed command on an open connection. One file a kind; this is the list of them. */
+/**
+ * Carries out one claimed command on an open connection. What is not there because it has become one with another since it was claimed
+ * is done to that: the command says so by now, and is claimed again.
+ */
 export async function carryOut(command: ClaimedWork, context: CommandContext): Promise<Outcome> {
+  const outcome = await attempt(command, context)
+  const isMissing =
+    outcome.kind === 'failed' && (outcome.code === 'message_not_found' || outcome.code === 'conversation_not_found')
+  return isMissing && (await context.commands.leadsElsewhere(command)) ? { kind: 'later', waitMs: 0 } : outcome
+}
+
+/** One file a kind; this is the list of them. */
+async function attempt(command: ClaimedWork, context: CommandContext): Promise<Outcome> {
   switch (command.kind) {
     case 'send_message':
       return sendMessage(command, context)

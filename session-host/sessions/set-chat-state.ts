@@ -11,7 +11,7 @@ export async function setChatState(
   { open, commands }: CommandContext,
 ): Promise<Outcome> {
   const row = await commands.readChat(command.conversation_id)
-  if (!row) return { kind: 'finished', result: {} }
+  if (!row) return { kind: 'failed', code: 'conversation_not_found' }
   const chat: ChatReference = {
     chat: row.address,
     last: row.wa_id === null ? null : { waId: row.wa_id, fromMe: row.from_me, sender: row.sender_jid, at: row.at },

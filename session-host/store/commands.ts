@@ -35,6 +35,8 @@ export interface CommandStore extends ChatReader {
   readAddress(conversationId: string): Promise<string | null>
   /** WhatsApp's server has taken a change: it takes effect, its command is done. */
   finishChange(command: ChangeCommand): Promise<void>
+  /** Whether a command is about another conversation or message now than when it was claimed: they have become one with others. */
+  leadsElsewhere(command: ClaimedCommand): Promise<boolean>
   /** True while a logout waits to be carried out. */
   logoutWaits(): Promise<boolean>
   /** Keys of messages that were marked as read, for their receipts. */
@@ -80,6 +82,16 @@ export function createCommandStore(
       return row?.address ?? null
     },
     finishChange: (command) => finishChange(database, lease, command),
+    async leadsElsewhere(command) {
+      if (!('conversation_id' in command)) return false
+      const messageId = 'payload' in command && 'message_id' in command.payload ? command.payload.message_id : null
+      const rows = await database.query(
+        `select 1 from private.session_commands
+           where id = $1 and (conversation_id is distinct from $2::uuid or payload ->> 'message_id' <> $3)`,
+        [command.id, command.conversation_id, messageId],
+      )
+      return rows.length > 0
+    },
     async logoutWaits() {
       const rows = await database.query(
         `select 1 from private.session_commands

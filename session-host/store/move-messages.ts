@@ -3,7 +3,7 @@ import type { Transaction } from './database.ts'
 /**
  * Re-points a conversation's messages to another one. A message that both have stays once, as one of its two rows whole: rather what was
  * decrypted than a placeholder, what was deleted or edited for everyone than what was not, what a command is about; else the target's.
- * It keeps the higher status and the reactions of both. Returns how many of those the two unread counts hold once too often.
+ * It keeps the higher status and the reactions of both, and commands about the other are about it. Returns how many of those the two unread counts hold once too often.
  */
 export async function moveMessages(transaction: Transaction, from: string, to: string): Promise<number> {
   const twins = await transaction.query<{ kept: string; gone: string; unread: boolean }>(
@@ -33,6 +33,17 @@ export async function moveMessages(transaction: Transaction, from: string, to: s
          join public.messages_new g on g.id = p.gone
          where k.id = p.kept`,
       [twins.map((twin) => twin.kept), gone],
+    )
+    await transaction.query(
+      `with pairs as (select * from unnest($1::text[], $2::text[]) as p(kept, gone))
+       update private.session_commands k set payload = k.payload || jsonb_strip_nulls(jsonb_build_object(
+           'message_id', (select p.kept from pairs p where p.gone = k.payload ->> 'message_id'),
+           'message_ids', (
+             select jsonb_agg(coalesce(p.kept, e.id))
+               from jsonb_array_elements_text(k.payload -> 'message_ids') as e(id) left join pairs p on p.gone = e.id)))
+         where k.conversation_id = any($3)
+           and (k.payload ->> 'message_id' = any($2) or k.payload -> 'message_ids' ?| $2)`,
+      [twins.map((twin) => twin.kept), gone, [from, to]],
     )
     await transaction.query('delete from public.messages_new where id = any($1)', [gone])
   }
