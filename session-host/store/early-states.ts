@@ -1,4 +1,6 @@
+import type { SessionEvent } from '#shared/events.ts'
 import type { InboundState } from '#shared/inbound.ts'
+import { storeStates } from './chat-states.ts'
 import type { Transaction } from './database.ts'
 
 /** What is said of a whole chat; of single messages the history itself says how they stand. */
@@ -7,7 +9,7 @@ const ofChats: InboundState['kind'][] = ['archive', 'pin', 'mute', 'read', 'clea
 const limit = 10_000
 
 /**
- * Keeps what the account set of chats that have no conversation yet, for takeEarlyStates: its app state is there at once, the history
+ * Keeps what the account set of chats that have no conversation yet, for applyEarlyStates: its app state is there at once, the history
  * that makes the conversations takes a while. What means everything of a chat means everything until now.
  */
 export async function keepEarlyStates(
@@ -36,29 +38,40 @@ export async function keepEarlyStates(
   )
 }
 
-/** What was set before these chats had their conversations, in order; it is kept no longer. `created`: the ids of those conversations. */
-export async function takeEarlyStates(
+/**
+ * Applies what was set before these chats had their conversations, in order; it is kept no longer. `created` are the ids of conversations
+ * that are new, `joined` those of contacts that have another JID: what was set under it may wait since before it was known to be theirs.
+ */
+export async function applyEarlyStates(
   transaction: Transaction,
   owner: { sessionId: string },
-  created: string[],
-): Promise<{ states: InboundState[]; conversations: Map<string, string> }> {
-  if (created.length === 0) return { states: [], conversations: new Map() }
-  const rows = await transaction.query<{ state: InboundState; conversation_id: string }>(
+  { created, joined }: { created: string[]; joined: string[] },
+): Promise<SessionEvent[]> {
+  if (created.length === 0 && joined.length === 0) return []
+  // A setting that was changed since is newer: one that waited then sets only what is not set.
+  const rows = await transaction.query<{ state: InboundState; conversation_id: string; is_over: boolean | null }>(
     `with taken as (
        delete from private.early_states e
          using public.conversations_new c
-         where e.session_id = $1 and c.id = any($2) and c.session_id = $1
+         where e.session_id = $1 and (c.id = any($2) or c.contact_id = any($3)) and c.session_id = $1
            and (c.external_id = e.chat_jid or exists (
              select from public.contact_identities i
                where i.session_id = $1 and i.contact_id = c.contact_id and i.jid = e.chat_jid))
-         returning e.id, e.state, c.id as conversation_id)
-     select state, conversation_id from taken order by id`,
-    [owner.sessionId, created],
+         returning e.id, e.state, c.id as conversation_id,
+           c.state_at > e.received_at and case e.kind
+             when 'archive' then c.archived or not (e.state ->> 'on')::boolean
+             when 'pin' then c.pinned_at is not null or not (e.state ->> 'on')::boolean
+             when 'mute' then c.muted_until is not null or e.state ->> 'until' is null end as is_over)
+     select state, conversation_id, is_over from taken order by id`,
+    [owner.sessionId, created, joined],
   )
-  return {
-    states: rows.map((row) => row.state),
-    conversations: new Map(rows.map((row) => [row.state.chat, row.conversation_id])),
-  }
+  const due = rows.filter((row) => row.is_over !== true)
+  return storeStates(
+    transaction,
+    owner,
+    due.map((row) => row.state),
+    new Map(due.map((row) => [row.state.chat, row.conversation_id])),
+  )
 }
 
 function bounded(state: InboundState): InboundState {

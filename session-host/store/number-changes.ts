@@ -16,16 +16,18 @@ import { storeMessages } from './messages.ts'
 
 /**
  * People who took another number: the new JIDs become theirs beside the old ones, which keep answering until somebody else has them, and
- * a notice goes into the conversation, when there is one.
+ * a notice goes into the conversation, when there is one. Returns the events, and the contacts that these people are.
  */
 export async function storeNumberChanges(
   transaction: Transaction,
   owner: Owner & ProtoOwner,
   changes: InboundNumberChange[],
-): Promise<SessionEvent[]> {
+): Promise<{ events: SessionEvent[]; joined: string[] }> {
   const events: SessionEvent[] = []
+  const joined: string[] = []
   for (const change of changes) {
     const contactId = await moveNumber(transaction, owner, change, events)
+    joined.push(contactId)
     const [conversation] = await transaction.query<{ id: string }>(
       'select id from public.conversations_new where contact_id = $1',
       [contactId],
@@ -35,7 +37,7 @@ export async function storeNumberChanges(
     const stored = await storeMessages(transaction, owner, [notice], new Map([[notice.chat, conversation.id]]))
     events.push(...stored.events)
   }
-  return events
+  return { events, joined }
 }
 
 async function moveNumber(

@@ -16,7 +16,8 @@ import { renameConversations, type NamedContact } from './rename-conversations.t
 
 /**
  * Makes sure that every person named is one contact, whatever JIDs they come with, and stores what is known of them.
- * Returns the contact of every JID given, and the events of what changed. Runs inside the batch's transaction.
+ * Returns the contact of every JID given, the events of what changed, and the contacts that have another JID than before. Runs inside the
+ * batch's transaction.
  *
  * A number and a LID said to be the same person are linked. When both were known apart, the two contacts are merged, unless the
  * number's contact has another LID already: then the number has moved to a new person, who gets it, and the old one keeps the LID.
@@ -25,11 +26,12 @@ export async function resolvePeople(
   transaction: Transaction,
   owner: Owner,
   people: InboundPerson[],
-): Promise<{ contacts: Map<string, string>; events: SessionEvent[] }> {
+): Promise<{ contacts: Map<string, string>; events: SessionEvent[]; joined: string[] }> {
   const events: SessionEvent[] = []
+  const joined: string[] = []
   const persons = people.filter((person) => isPersonJid(person.jid))
   const jids = [...new Set(persons.flatMap((person) => (person.alt ? [person.jid, person.alt] : [person.jid])))]
-  if (jids.length === 0) return { contacts: new Map(), events }
+  if (jids.length === 0) return { contacts: new Map(), events, joined }
   const contacts = await findIdentities(transaction, owner, jids)
   const newContacts = createNewContacts(transaction, owner)
 
@@ -42,7 +44,7 @@ export async function resolvePeople(
   }
   await newContacts.flush()
   events.push(...(await storeNames(transaction, owner, persons, contacts)))
-  return { contacts, events }
+  return { contacts, events, joined }
 
   function create(identities: string[]): string {
     const id = newContacts.add(identities)
@@ -82,7 +84,9 @@ export async function resolvePeople(
       if (numberMoved) await refreshAddress(transaction, byNumber, events)
     }
     const contactId = contacts.get(lid)
-    if (contactId) await refreshAddress(transaction, contactId, events, phoneOf(number))
+    if (!contactId) return
+    joined.push(contactId)
+    await refreshAddress(transaction, contactId, events, phoneOf(number))
   }
 }
 

@@ -4,9 +4,8 @@ import { appendEvents } from './append-events.ts'
 import { createdBy, resolveConversations, storeChatState } from './conversations.ts'
 import type { Transaction } from './database.ts'
 import type { Lease } from './fenced.ts'
-import { storeStates } from './chat-states.ts'
 import { takeEarlyReads } from './early-receipts.ts'
-import { takeEarlyStates } from './early-states.ts'
+import { applyEarlyStates } from './early-states.ts'
 import type { HistoryIndex, Unindexed } from './history-index.ts'
 import { storeGroups } from './groups.ts'
 import { storeMemberReceipts } from './interactions.ts'
@@ -47,8 +46,7 @@ export async function projectHistory(
   // What was read or set on the phone since it took its picture of the chats.
   const early = await takeEarlyReads(transaction, lease, [...new Set(conversations.values())])
   const reads = await storeOwnReads(transaction, lease, early.receipts, early.conversations)
-  const set = await takeEarlyStates(transaction, lease, created)
-  const states = await storeStates(transaction, lease, set.states, set.conversations)
+  const states = await applyEarlyStates(transaction, lease, { created, joined: people.joined })
 
   const [chunk] = await transaction.query<{ conversations: number; messages: number; progress: number | null }>(
     `update private.history_chunks set

@@ -11,7 +11,7 @@ import { fenced, type Lease } from './fenced.ts'
 import { storeGroups } from './groups.ts'
 import { createHistoryIndex } from './history-index.ts'
 import { keepEarlyReceipts } from './early-receipts.ts'
-import { keepEarlyStates, takeEarlyStates } from './early-states.ts'
+import { applyEarlyStates, keepEarlyStates } from './early-states.ts'
 import { storeMemberReceipts } from './interactions.ts'
 import { noProtos, type ProtoBox, type ProtoOwner } from './message-protos.ts'
 import { storeChanges, storeMessages, storeReceipts } from './messages.ts'
@@ -57,7 +57,8 @@ export function createProjection(
         const chat = { jid, ...(alt ? { alt } : {}) }
         const people = await resolvePeople(transaction, lease, [chat])
         const { conversations, events } = await resolveConversations(transaction, lease, [chat], people.contacts)
-        await appendEvents(transaction, lease, [...people.events, ...events])
+        const states = await applyEarlyStates(transaction, lease, { created: createdBy(events), joined: people.joined })
+        await appendEvents(transaction, lease, [...people.events, ...events, ...states])
         const id = conversations.get(jid)
         if (!id) throw new Error('conversation was not opened')
         return id
@@ -70,8 +71,9 @@ async function projectBatch(transaction: Transaction, lease: Lease & ProtoOwner,
   const people = await resolvePeople(transaction, lease, peopleOf(batch, chats))
   const { conversations, events } = await resolveConversations(transaction, lease, chats, people.contacts)
   await storeTimers(transaction, chats, conversations)
+  const moved = await storeNumberChanges(transaction, lease, batch.numberChanges ?? [])
   const changedPeople = [
-    ...(batch.numberChanges ? await storeNumberChanges(transaction, lease, batch.numberChanges) : []),
+    ...moved.events,
     ...(batch.pictures ? await storePictureChanges(transaction, lease, batch.pictures) : []),
     ...(batch.blocks ? await storeBlocks(transaction, lease, batch.blocks, people.contacts) : []),
   ]
@@ -82,9 +84,9 @@ async function projectBatch(transaction: Transaction, lease: Lease & ProtoOwner,
   const receipts = await storeReceipts(transaction, lease, batch.receipts, mentioned)
   await storeMemberReceipts(transaction, lease, batch.receipts, mentioned)
   const reads = await storeOwnReads(transaction, lease, batch.receipts, mentioned)
-  const early = await takeEarlyStates(transaction, lease, createdBy(events))
+  const joined = [...people.joined, ...moved.joined]
   const states = [
-    ...(await storeStates(transaction, lease, early.states, early.conversations)),
+    ...(await applyEarlyStates(transaction, lease, { created: createdBy(events), joined })),
     ...(await storeStates(transaction, lease, batch.states, mentioned)),
   ]
   await keepEarlyStates(transaction, lease, batch.states, mentioned)

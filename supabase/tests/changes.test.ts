@@ -427,6 +427,88 @@ test.each(['initial', 'recent'] as const)(
   },
 )
 
+test.each([
+  ['a mapping', (number: string, lid: string) => ({ people: [{ jid: number, alt: lid }] })],
+  [
+    'a LID that was known by itself',
+    (number: string, lid: string) => ({ people: [{ jid: lid }, { jid: number, alt: lid }] }),
+  ],
+  [
+    'its history',
+    (number: string, lid: string) => ({
+      chats: [{ jid: number, alt: lid }],
+      history: { chunkId: randomUUID(), syncType: 'recent', position: 1, isLast: false, pairs: [] },
+    }),
+  ],
+  [
+    'another number',
+    (number: string, lid: string) => ({
+      numberChanges: [{ id: lid, at, before: { number }, after: { number: number.replace('346', '347'), lid } }],
+    }),
+  ],
+])(
+  'what was set under a LID holds in the conversation of the number when %s tells that they are one',
+  async (how, news) => {
+    const projection = createProjection(database, session.lease)
+    const number = `346${String(how.length).padStart(8, '4')}@s.whatsapp.net`
+    const lid = number.replace('346', '1346').replace('s.whatsapp.net', 'lid')
+    await projection.project({
+      ...emptyBatch(),
+      states: [
+        { chat: lid, kind: 'archive', on: true },
+        { chat: lid, kind: 'pin', on: false, at },
+        { chat: lid, kind: 'read', on: true, until: at },
+      ],
+    })
+    const said = { chat: number, fromMe: false, type: 'text', text: 'x', status: 'received', live: true } as const
+    await projection.project({
+      ...emptyBatch(),
+      messages: [
+        { ...said, waId: `${how}1`, at: at - 1 },
+        { ...said, waId: `${how}2`, at: at + 1 },
+      ],
+    })
+    // What was set since is newer than what waited.
+    await projection.project({ ...emptyBatch(), states: [{ chat: number, kind: 'pin', on: true, at }] })
+    const logged = await lastSeq()
+    await projection.project({ ...emptyBatch(), ...news(number, lid) })
+    const [row] = await database.query<{ id: string }>(
+      `select c.id, unread_count as unread, archived, pinned_at is not null as pinned from public.conversations_new c
+       join public.contact_identities i on i.contact_id = c.contact_id where i.session_id = $1 and i.jid = $2`,
+      [session.sessionId, lid],
+    )
+    expect(row).toMatchObject({ unread: 1, archived: true, pinned: true })
+    expect(
+      await database.query(
+        `select 1 from public.session_events
+         where session_id = $1 and seq > $2 and type = 'conversation.updated' and data ->> 'conversation_id' = $3`,
+        [session.sessionId, logged, row?.id],
+      ),
+    ).not.toEqual([])
+    expect(
+      await database.query('select 1 from private.early_states where session_id = $1', [session.sessionId]),
+    ).toEqual([])
+  },
+)
+
+test('what was set of a chat that is then opened here holds in it', async () => {
+  const projection = createProjection(database, session.lease)
+  const jid = '34600000095@s.whatsapp.net'
+  await projection.project({ ...emptyBatch(), states: [{ chat: jid, kind: 'mute', until: -1 }] })
+  const id = await projection.openConversation(jid, undefined)
+  expect(
+    await database.query('select muted_until is not null as muted from public.conversations_new where id = $1', [id]),
+  ).toEqual([{ muted: true }])
+})
+
+async function lastSeq(): Promise<number> {
+  const [row] = await database.query<{ seq: number }>(
+    'select last_seq as seq from private.session_streams where session_id = $1',
+    [session.sessionId],
+  )
+  return row?.seq ?? 0
+}
+
 test('texts submitted together are refused together when the conversation of one becomes one with another meanwhile', async () => {
   const [first, second] = [34600000091, 34600000092].map((number) => `${number}@s.whatsapp.net`)
   await createProjection(database, session.lease).project({
