@@ -2,7 +2,7 @@ import type { Restriction, SessionReason, SessionStatus } from '#shared/session.
 import { appendEvents } from './append-events.ts'
 import { credentialsContext } from './credentials.ts'
 import type { Database } from './database.ts'
-import { fenced, type Lease } from './fenced.ts'
+import { fenced, leaseLost, type Lease } from './fenced.ts'
 import type { SealedBox } from './sealed-box.ts'
 
 export interface SessionRow {
@@ -36,12 +36,15 @@ export interface SessionStore {
   showQr(qr: { dataUrl: string; expiresAt: Date; attempt: number }): Promise<void>
   /**
    * A phone has linked. The same number as before keeps the session and its history; another number goes on in the session that
-   * already has it, or in a new one, which becomes the default; `credentials` are written there. Returns that session's id.
+   * already has it, or in a new one, which becomes the default; `credentials` are written there. Returns that session's id. Fails with
+   * lease_lost while another host holds it.
    */
   completeLinking(account: { phone: string; lid: string | null; credentials: Buffer }): Promise<string>
   /** The owner no longer wants it: takes the QR away. */
   hideQr(): Promise<void>
-  /** Logged out: credentials, keys and inbox are wiped, and sends that never left fail. Conversations stay. */
+  /**
+   * Logged out: credentials, keys, inbox and what waits for chats and messages are wiped, and sends that never left fail. Conversations stay.
+   */
   wipe(reason: SessionReason): Promise<void>
 }
 
@@ -57,6 +60,9 @@ export interface StatusChange {
 
 const columns = `id, user_id, desired, status, status_reason, phone, linked_at, retry_count, restriction, restricted_until,
   greatest(extract(epoch from retry_at - now()) * 1000, 0)::float8 as retry_in_ms`
+
+/** What is kept of a link until its chats and messages are there. The next link brings its own. */
+const keptAside = ['history_chunks', 'early_states', 'early_receipts', 'early_changes']
 
 /** @see SessionStore */
 export function createSessionStore(
@@ -157,7 +163,12 @@ export function createSessionStore(
           )
           if (!other) throw new Error('no session for the linked number')
           target = other.id
-          await transaction.query('select private.acquire_lease($1, $2, $3)', [target, lease.holder, leaseSeconds])
+          const [taken] = await transaction.query<{ epoch: number | null }>(
+            'select private.acquire_lease($1, $2, $3) as epoch',
+            [target, lease.holder, leaseSeconds],
+          )
+          // Another host writes for it: nothing goes there beside it.
+          if (!taken?.epoch) throw leaseLost()
           for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox'])
             await transaction.query(`delete from private.${table} where session_id = $1`, [sessionId])
           await appendEvents(transaction, lease, [
@@ -165,7 +176,8 @@ export function createSessionStore(
           ])
         }
         // What an earlier link announced; the phone begins anew.
-        await transaction.query('delete from private.history_chunks where session_id = any($1)', [[sessionId, target]])
+        for (const table of keptAside)
+          await transaction.query(`delete from private.${table} where session_id = any($1)`, [[sessionId, target]])
         await transaction.query(
           `update public.whatsapp_sessions set
                phone = $2, lid = $3, linked_at = now(), desired = 'running', status = 'connecting', status_reason = null,
@@ -190,7 +202,7 @@ export function createSessionStore(
       }),
     wipe: (reason) =>
       fenced(database, lease, async (transaction) => {
-        for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox', 'history_chunks', 'linking_attempts'])
+        for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox', 'linking_attempts', ...keptAside])
           await transaction.query(`delete from private.${table} where session_id = $1`, [sessionId])
         await transaction.query(
           `update public.whatsapp_sessions set
@@ -198,6 +210,14 @@ export function createSessionStore(
                sync_progress = null, sync_status = null
              where id = $1`,
           [sessionId, reason],
+        )
+        // The messages before their commands, as whoever raises a status locks them.
+        await transaction.query(
+          `select 1 from public.messages_new m
+             where m.id in (
+               select message_id from private.session_commands where session_id = $1 and status in ('queued', 'claimed'))
+             order by m.id for no key update`,
+          [sessionId],
         )
         await transaction.query(
           `update private.session_commands set status = case kind when 'logout' then 'done' else 'dead' end,

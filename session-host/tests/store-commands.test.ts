@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import type { ClaimedCommand } from '#shared/commands.ts'
+import { carryOut } from '../sessions/carry-out.ts'
+import type { CommandContext } from '../sessions/command-context.ts'
 import type { ClaimedWork } from '../store/claimer.ts'
+import { isLeaseLost } from '../store/fenced.ts'
 import { incoming, openStore, type OpenStore } from './open-store.ts'
 import { ana, bea, jidOf, lidOf } from './start-gateway.ts'
 
@@ -22,6 +26,23 @@ async function open(): Promise<OpenStore> {
 
 async function claim(store: OpenStore, depth = 1): Promise<ClaimedWork[]> {
   return (await store.commands.claim(10, depth)).commands
+}
+
+const aside = ['early_states', 'early_receipts', 'early_changes']
+
+/** What came for chats and messages that are not there yet. */
+async function keepAside(store: OpenStore, sessionIds: string[]): Promise<void> {
+  await store.watch.query(
+    `with sessions as (select unnest($1::uuid[]) as id),
+       states as (
+         insert into private.early_states (session_id, chat_jid, kind, state)
+           select id, '1@lid', 'archive', '{"chat": "1@lid", "kind": "archive", "on": true}' from sessions),
+       receipts as (
+         insert into private.early_receipts (session_id, chat_jid, wa_id, status) select id, '1@lid', 'E', 'read' from sessions)
+     insert into private.early_changes (session_id, chat_jid, wa_id, from_me, change, digest)
+       select id, '1@lid', 'E', false, '{}', 'd' from sessions`,
+    [sessionIds],
+  )
 }
 
 const ids = (commands: ClaimedCommand[]): string[] =>
@@ -117,6 +138,61 @@ test('a merge of two conversations keeps what waits, in order', async () => {
   expect(ids(await claim(store))).toEqual([two])
 })
 
+test('what is claimed when its conversation becomes one with another is done to that one; what is not there at all fails', async () => {
+  await using store = await openStore()
+  await store.project({ messages: [incoming(lidOf(bea), 'de los dos'), incoming(lidOf(bea), 'suyo')] })
+  await store.project({ messages: [incoming(pn, 'de los dos'), incoming(pn, 'del otro')] })
+  const messages = await store.watch.query<{ id: string; conversation_id: string; text: string }>(
+    'select id, conversation_id, text_content as text from public.messages_new order by ordinal',
+  )
+  const [kept, , twin, other] = messages
+  if (!kept || !twin || !other) throw new Error('no messages')
+  const missing = randomUUID()
+  const asked: [kind: string, payload: object][] = [
+    ['edit_message', { wa_id: 'A', message_id: twin.id, text: 'mejor' }],
+    ['star_message', { message_id: other.id, starred: true }],
+    ['mark_read', { message_ids: [other.id, twin.id] }],
+    ['set_chat_state', { archived: true }],
+    ['request_history', { count: 10 }],
+    ['group', { action: 'leave' }],
+    ['delete_message', { wa_id: 'B', message_id: missing }],
+  ]
+  for (const [lane, [kind, payload]] of asked.entries())
+    await store.watch.query(
+      `insert into private.session_commands (session_id, user_id, kind, lane, conversation_id, payload)
+         values ($1, $2, $3, $4, $5, $6)`,
+      [store.lease.sessionId, store.lease.userId, kind, String(lane), twin.conversation_id, JSON.stringify(payload)],
+    )
+  const outcomes = async (commands: ClaimedWork[]): Promise<unknown[]> => {
+    const context = { commands: store.commands } as unknown as CommandContext
+    return Promise.all(commands.map((command) => carryOut(command, context)))
+  }
+  const claimed = (await claim(store)).filter(({ kind }) => kind !== 'mark_read')
+  await store.project({ people: [{ jid: pn, alt: lidOf(bea) }] })
+  expect(await outcomes(claimed)).toEqual(claimed.map(() => ({ kind: 'later', waitMs: 0 })))
+  await store.commands.releaseAll([])
+
+  const again = await claim(store)
+  const about = again.map((command) => ({
+    conversation: 'conversation_id' in command && command.conversation_id,
+    ...('payload' in command ? command.payload : {}),
+  }))
+  expect(about).toMatchObject(
+    [
+      { message_id: kept.id },
+      { message_id: other.id },
+      { message_ids: [other.id, kept.id] },
+      { archived: true },
+      { count: 10 },
+      { action: 'leave' },
+      { message_id: missing },
+    ].map((payload) => ({ conversation: kept.conversation_id, ...payload })),
+  )
+  expect(await outcomes(again.filter(({ kind }) => kind === 'delete_message'))).toEqual([
+    { kind: 'failed', code: 'message_not_found' },
+  ])
+})
+
 test('an unlinked session fails what never left, and says so in the log', async () => {
   await using store = await open()
   const id = await submit(store, '1')
@@ -125,14 +201,64 @@ test('an unlinked session fails what never left, and says so in the log', async 
     keys: [{ type: 'session', id: 'x', value: Buffer.from('key') }],
     inbox: [{ id: 'a', stanzaKey: 'b', value: Buffer.from('text') }],
   })
+  await keepAside(store, [store.lease.sessionId])
   await store.sessions.wipe('logged_out')
   expect(await store.watch.query('select status, error_code from public.messages_new where id = $1', [id])).toEqual([
     { status: 'failed', error_code: 'session_not_linked' },
   ])
-  for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox'])
-    expect(await store.watch.query(`select 1 from private.${table}`)).toEqual([])
+  for (const table of ['whatsapp_credentials', 'whatsapp_keys', 'inbox', ...aside])
+    expect(await store.watch.query(`select 1 from private.${table}`), table).toEqual([])
   await expect(submit(store, '2')).rejects.toMatchObject({ hint: 'session_not_linked' })
   expect((await store.conversations()).length).toBe(2)
+})
+
+test('a logout takes messages before their commands, as what raises their statuses: nobody is in the way', async () => {
+  await using store = await open()
+  const id = await submit(store, '1')
+  let wiped: Promise<void> | undefined
+  await store.database.transaction(async (transaction) => {
+    await transaction.query('select 1 from public.messages_new where id = $1 for update', [id])
+    wiped = store.sessions.wipe('logged_out')
+    await store.watch.until('select 1 from pg_locks where not granted', [], (rows) => rows.length > 0)
+    await transaction.query(`set local lock_timeout = '3s'`)
+    await transaction.query(`update public.messages_new set status = 'delivered' where id = $1`, [id])
+    await transaction.query(`update private.session_commands set status = 'done' where message_id = $1`, [id])
+  })
+  await wiped
+  expect(
+    await store.watch.query(
+      `select m.status, c.status as command from public.messages_new m
+         join private.session_commands c on c.message_id = m.id where m.id = $1`,
+      [id],
+    ),
+  ).toEqual([{ status: 'delivered', command: 'done' }])
+})
+
+test('a number that another host is at work on is not linked beside it; then it begins with nothing of an earlier link', async () => {
+  await using store = await openStore()
+  const { sessionId, userId } = store.lease
+  const phone = '34600000002'
+  const [other] = await store.watch.query<{ id: string }>(
+    'insert into public.whatsapp_sessions (user_id, phone, is_default) values ($1, $2, false) returning id',
+    [userId, phone],
+  )
+  if (!other) throw new Error('no session')
+  await store.watch.query(`select private.acquire_lease($1, gen_random_uuid(), 3600)`, [other.id])
+  await keepAside(store, [sessionId, other.id])
+  const link = (): Promise<unknown> =>
+    store.sessions.completeLinking({ phone, lid: null, credentials: Buffer.from('x') }).catch((error: unknown) => error)
+  expect(isLeaseLost(await link())).toBe(true)
+  expect(await store.watch.query('select session_id from private.whatsapp_credentials')).toEqual([])
+  expect(await store.watch.query('select status from public.whatsapp_sessions where id = $1', [sessionId])).toEqual([
+    { status: 'connected' },
+  ])
+
+  await store.watch.query('update private.session_leases set expires_at = now() where session_id = $1', [other.id])
+  expect(await link()).toBe(other.id)
+  expect(await store.watch.query('select session_id from private.whatsapp_credentials')).toEqual([
+    { session_id: other.id },
+  ])
+  for (const table of aside) expect(await store.watch.query(`select 1 from private.${table}`), table).toEqual([])
 })
 
 test('a session that its owner stopped while it was linking is not set back to linking', async () => {
