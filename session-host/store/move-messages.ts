@@ -3,7 +3,8 @@ import type { Transaction } from './database.ts'
 /**
  * Re-points a conversation's messages to another one. A message that both have stays once, as one of its two rows whole: rather what was
  * decrypted than a placeholder, what was deleted or edited for everyone than what was not, what a command is about; else the target's.
- * It keeps the higher status and the reactions of both, and commands about the other are about it. Returns how many of those the two unread counts hold once too often.
+ * It keeps the higher status and the reactions of both, and commands about the other are about it. Returns how many of those the two unread
+ * counts hold once too often.
  */
 export async function moveMessages(transaction: Transaction, from: string, to: string): Promise<number> {
   const twins = await transaction.query<{ kept: string; gone: string; unread: boolean }>(

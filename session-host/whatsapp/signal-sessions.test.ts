@@ -37,7 +37,7 @@ test('a conversation of a thousand turns keeps a handful of chains and goes on; 
   expect(bea.chains()).toBe(7)
   expect(await bea.hear(overtaken)).toBe('la que llega tarde')
   // Once more is refused, and does no harm.
-  for (const old of [overtaken, heard]) await expect(bea.hear(old)).rejects.toThrow()
+  for (const old of [overtaken, heard]) await expect(bea.hear(old)).rejects.toThrow('No matching sessions')
   expect(await ana.hear(await bea.say('y sigue'))).toBe('y sigue')
   expect(await bea.hear(await ana.say('claro'))).toBe('claro')
   expect(bea.chains()).toBe(6)
