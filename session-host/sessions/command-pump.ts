@@ -104,8 +104,9 @@ export function createCommandPump(options: CommandPumpOptions): CommandPump {
     while (again && !stopped && connection() && running.size < inFlightLimit) {
       again = false
       if (uncertain) {
-        await commands.releaseAll([...running.keys(), ...unknown])
+        // First: a connection that ends meanwhile makes it so again.
         uncertain = false
+        await commands.releaseAll([...running.keys(), ...unknown])
       }
       const isAnswer = wasAsked
       wasAsked = false
